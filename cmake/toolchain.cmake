@@ -1,0 +1,31 @@
+# What every target of the project is compiled with, and the libraries it may link. All of them
+# are packages of the distribution; scripts/packages lists their names.
+add_library(bide_options INTERFACE)
+target_compile_options(
+    bide_options INTERFACE -Wall -Wextra -Wconversion -Wshadow -Wnon-virtual-dtor -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # GCC 12 reports uninitialised members inside std::variant and std::optional at -O2.
+    target_compile_options(bide_options INTERFACE -Wno-maybe-uninitialized)
+endif()
+if(BIDE_SANITIZE)
+    target_compile_options(
+        bide_options INTERFACE -fsanitize=${BIDE_SANITIZE} -fno-omit-frame-pointer
+                               -fno-sanitize-recover=all)
+    target_link_options(bide_options INTERFACE -fsanitize=${BIDE_SANITIZE})
+endif()
+
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS json url)
+find_package(SQLite3 REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(GTest REQUIRED)
+
+# Asio and Beast are compiled once (runtime/asio.cpp), not in every file that includes them.
+add_library(bide_asio INTERFACE)
+target_compile_definitions(
+    bide_asio
+    INTERFACE BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
+              BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_REGEX)
+target_link_libraries(bide_asio INTERFACE Boost::headers Threads::Threads)

@@ -1,0 +1,107 @@
+#include "base/id.hpp"
+
+namespace bide {
+namespace {
+
+constexpr std::int64_t kEpochMs = 1'577'836'800'000;  // 2020-01-01T00:00:00Z
+constexpr int kCounterBits = 23;
+constexpr int kCounterLowBits = 11;
+constexpr std::string_view kHex = "0123456789abcdef";
+
+std::uint64_t high_half(const JobId& id) {
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < 8; ++i) value = value << 8 | id.bytes[i];
+    return value;
+}
+
+std::uint64_t low_half(const JobId& id) {
+    std::uint64_t value = 0;
+    for (std::size_t i = 8; i < 16; ++i) value = value << 8 | id.bytes[i];
+    return value;
+}
+
+int hex_digit(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+bool is_dash_place(std::size_t i) {
+    return i == 8 || i == 13 || i == 18 || i == 23;
+}
+
+Error not_an_id() {
+    return {
+        Code::bad_request,
+        Retry::never,
+        "a job id is a UUID of version 7 in its 36-character form, as the server gave it"};
+}
+
+}  // namespace
+
+std::int64_t JobId::sequence() const {
+    const std::uint64_t high = high_half(*this);
+    const std::uint64_t low = low_half(*this);
+    const auto ms = static_cast<std::int64_t>(high >> 16) - kEpochMs;
+    const std::uint64_t counter =
+        (high & 0xfff) << kCounterLowBits | ((low >> 51) & ((1U << kCounterLowBits) - 1));
+    // A foreign id may name any time: keep 40 bits, so that the value stays positive.
+    const std::uint64_t bounded = static_cast<std::uint64_t>(ms) & ((1ULL << 40) - 1);
+    return static_cast<std::int64_t>(bounded << kCounterBits | counter);
+}
+
+Time JobId::made_at() const {
+    return Time(std::chrono::milliseconds(high_half(*this) >> 16));
+}
+
+std::string to_string(const JobId& id) {
+    std::string text(36, '-');
+    std::size_t at = 0;
+    for (const std::uint8_t byte : id.bytes) {
+        if (is_dash_place(at)) ++at;
+        text[at++] = kHex[byte >> 4];
+        text[at++] = kHex[byte & 15];
+    }
+    return text;
+}
+
+Result<JobId> parse_job_id(std::string_view text) {
+    if (text.size() != 36) return not_an_id();
+    JobId id;
+    std::size_t byte = 0;
+    for (std::size_t i = 0; i < text.size();) {
+        if (is_dash_place(i)) {
+            if (text[i] != '-') return not_an_id();
+            ++i;
+            continue;
+        }
+        const int high = hex_digit(text[i]);
+        const int low = hex_digit(text[i + 1]);
+        if (high < 0 || low < 0) return not_an_id();
+        id.bytes[byte++] = static_cast<std::uint8_t>(high << 4 | low);
+        i += 2;
+    }
+    if (id.bytes[6] >> 4 != 7 || id.bytes[8] >> 6 != 2) return not_an_id();
+    return id;
+}
+
+JobId IdMaker::make(Time now) {
+    using std::chrono::milliseconds;
+    const auto ms = std::chrono::duration_cast<milliseconds>(now.time_since_epoch()).count();
+    last_ = std::max(last_ + 1, (ms - kEpochMs) << kCounterBits);
+
+    const auto made_ms = static_cast<std::uint64_t>((last_ >> kCounterBits) + kEpochMs);
+    const auto counter = static_cast<std::uint64_t>(last_) & ((1ULL << kCounterBits) - 1);
+    const std::uint64_t high = made_ms << 16 | 0x7000 | counter >> kCounterLowBits;
+    const std::uint64_t low =
+        0x8000000000000000 | (counter & ((1ULL << kCounterLowBits) - 1)) << 51 | rng_.next() >> 13;
+    JobId id;
+    for (std::size_t i = 0; i < 8; ++i) {
+        id.bytes[i] = static_cast<std::uint8_t>(high >> (56 - 8 * i));
+        id.bytes[i + 8] = static_cast<std::uint8_t>(low >> (56 - 8 * i));
+    }
+    return id;
+}
+
+}  // namespace bide

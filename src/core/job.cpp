@@ -1,0 +1,111 @@
+#include "core/job.hpp"
+
+#include "base/check.hpp"
+
+#include <array>
+
+namespace bide::core {
+namespace {
+
+using enum JobState;
+
+// running -> ready|scheduled writes the open row only for its attempt count and backoff; a lease
+// itself is never written: after a crash the job is ready again with the attempts known by then.
+constexpr std::array kTransitions{
+    Transition{std::nullopt, scheduled, Cause::submitted, DurableWrite::open},
+    Transition{std::nullopt, ready, Cause::submitted, DurableWrite::open},
+    Transition{std::nullopt, scheduled, Cause::recovered, DurableWrite::none},
+    Transition{std::nullopt, ready, Cause::recovered, DurableWrite::none},
+    Transition{scheduled, ready, Cause::due, DurableWrite::none},
+    Transition{scheduled, cancelled, Cause::cancelled, DurableWrite::finish},
+    Transition{scheduled, expired, Cause::deadline, DurableWrite::finish},
+    Transition{ready, running, Cause::leased, DurableWrite::none},
+    Transition{ready, cancelled, Cause::cancelled, DurableWrite::finish},
+    Transition{ready, expired, Cause::deadline, DurableWrite::finish},
+    Transition{running, succeeded, Cause::returned, DurableWrite::finish},
+    Transition{running, failed, Cause::exhausted, DurableWrite::finish},
+    Transition{running, scheduled, Cause::retried, DurableWrite::open},
+    Transition{running, cancelled, Cause::cancelled, DurableWrite::finish},
+};
+
+}  // namespace
+
+std::span<const Transition> transitions() {
+    return kTransitions;
+}
+
+std::string_view to_string(JobState state) {
+    switch (state) {
+        case scheduled:
+            return "scheduled";
+        case ready:
+            return "ready";
+        case running:
+            return "running";
+        case succeeded:
+            return "succeeded";
+        case failed:
+            return "failed";
+        case cancelled:
+            return "cancelled";
+        case expired:
+            return "expired";
+    }
+    CHECK(!"a state outside the enum");
+}
+
+std::string_view to_string(Cause cause) {
+    switch (cause) {
+        case Cause::submitted:
+            return "submitted";
+        case Cause::due:
+            return "due";
+        case Cause::leased:
+            return "leased";
+        case Cause::returned:
+            return "returned";
+        case Cause::retried:
+            return "retried";
+        case Cause::exhausted:
+            return "exhausted";
+        case Cause::cancelled:
+            return "cancelled";
+        case Cause::deadline:
+            return "deadline";
+        case Cause::recovered:
+            return "recovered";
+    }
+    CHECK(!"a cause outside the enum");
+}
+
+std::string_view to_string(DurableWrite write) {
+    switch (write) {
+        case DurableWrite::none:
+            return "none";
+        case DurableWrite::open:
+            return "open";
+        case DurableWrite::finish:
+            return "finish";
+    }
+    CHECK(!"a write outside the enum");
+}
+
+std::string_view to_string(FailureKind kind) {
+    switch (kind) {
+        case FailureKind::none:
+            return "none";
+        case FailureKind::handler:
+            return "handler";
+        case FailureKind::timeout:
+            return "timeout";
+        case FailureKind::cancelled:
+            return "cancelled";
+        case FailureKind::expired:
+            return "expired";
+        case FailureKind::lost:
+            return "lost";
+    }
+    CHECK(!"a kind outside the enum");
+}
+
+}  // namespace bide::core

@@ -1,0 +1,26 @@
+#pragma once
+
+namespace bide::core {
+
+/// Bugs the simulator must find. They exist only in the test build of core (BIDE_PLANTED_BUGS);
+/// in every other build planted() is a constant false and the branches are gone.
+enum class Bug {
+    none = 0,
+    answer_before_commit = 1,  ///< G1: a result is answered while its commit is still under way
+    late_result_counts = 2,    ///< G6: the result of an abandoned attempt is taken
+    join_misses_commit = 3,    ///< G5: who joins a finished, not yet durable job is forgotten
+    accept_before_commit = 4,  ///< G2: the id is handed out before the job is durable
+};
+
+#ifdef BIDE_PLANTED_BUGS
+extern Bug planted_bug;
+inline bool planted(Bug bug) {
+    return planted_bug == bug;
+}
+#else
+constexpr bool planted(Bug) {
+    return false;
+}
+#endif
+
+}  // namespace bide::core

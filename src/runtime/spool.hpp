@@ -1,0 +1,84 @@
+#pragma once
+
+#include "base/body.hpp"
+#include "base/result.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace bide::runtime {
+
+/// A body's file that goes away with its last reference, unless the store has taken it over.
+class SpooledFile final : public BodyFile {
+  public:
+    SpooledFile(std::string path, std::uint64_t size) : BodyFile(std::move(path), size) {}
+    ~SpooledFile() override;
+
+    /// From here on the store removes the file, when it removes the row that names it. Any thread.
+    void keep() { kept_.store(true, std::memory_order_relaxed); }
+
+  private:
+    std::atomic<bool> kept_{false};
+};
+
+/// The directory of large bodies: <data>/bodies, with files being written in <data>/bodies/tmp.
+/// A file gets its name only after it is synced, so a named file is whole. Thread-safe.
+class Spool {
+  public:
+    /// Creates the directories and removes what a crash left half-written.
+    static Result<std::unique_ptr<Spool>> open(std::string directory, std::uint64_t threshold);
+
+    const std::string& directory() const { return directory_; }
+    /// Bodies up to this size stay in memory and in the database.
+    std::uint64_t threshold() const { return threshold_; }
+
+  private:
+    Spool(std::string directory, std::uint64_t threshold)
+        : directory_(std::move(directory)), threshold_(threshold) {}
+
+    std::string directory_;
+    std::uint64_t threshold_;
+};
+
+/// Collects a body of unknown length: in memory up to the spool's threshold, then in a file.
+/// Not thread-safe. append() and finish() block on the disk when a file is at stake; call them
+/// from a thread that may block when needs_disk() says so.
+class BodyWriter {
+  public:
+    BodyWriter(Spool& spool, std::uint64_t size_max);
+    ~BodyWriter();
+    BodyWriter(BodyWriter&& other) noexcept;
+    BodyWriter& operator=(BodyWriter&&) = delete;
+
+    /// Whether appending `more` bytes, or finish() when 0, touches the disk.
+    bool needs_disk(std::size_t more) const;
+
+    /// Fails with too_large past size_max, with store_failed when the disk does.
+    Result<void> append(std::string_view bytes);
+
+    /// The whole body, synced if it is a file. The writer is empty afterwards.
+    Result<Body> finish();
+
+    std::uint64_t size() const { return size_; }
+
+  private:
+    Result<void> open_file();
+
+    Spool* spool_;
+    std::uint64_t size_max_;
+    std::uint64_t size_ = 0;
+    std::string memory_;
+    std::string temporary_path_;
+    int descriptor_ = -1;
+};
+
+/// Makes the entries of a directory durable.
+Result<void> sync_directory(const std::string& path);
+
+/// store_failed with "what: the reason errno names".
+Error disk_error(std::string_view what, int error_number);
+
+}  // namespace bide::runtime
