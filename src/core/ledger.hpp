@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -257,8 +258,12 @@ class Ledger {
     void enter_queue(Job& job, Cause cause, Time now);
     void move(Job& job, JobState to, Cause cause);
     void start_ready(Queue& queue, Time now, Effects& effects);
-    void end_attempt(Job& job, AttemptResult&& result, Time now);
-    void finish(Job& job, JobState state, Cause cause, AttemptResult&& result, Time now);
+    void end_attempt(Job& job, AttemptResult&& result, Time now, Effects& effects);
+    void finish(
+        Job& job, JobState state, Cause cause, AttemptResult&& result, Time now, Effects& effects
+    );
+    void answer_finished(Job& job, Effects& effects);
+    void forget(Waiter& waiter);
     void stop_running(Job& job, Effects& effects);
     void mark_dirty(Job& job);
     void let_input_go(Job& job);
@@ -283,7 +288,7 @@ class Ledger {
     TimerQueue timers_;
     std::vector<Job*> dirty_;  ///< to be written, in order; those before next_dirty_ are taken
     std::size_t next_dirty_ = 0;
-    std::vector<Job*> in_flight_;  ///< being written
+    std::vector<std::pair<Job*, DurableWrite>> in_flight_;  ///< being written
     std::uint64_t resident_bytes_ = 0;
     bool draining_ = false;
     bool halted_ = false;
