@@ -1,5 +1,7 @@
 #include "base/id.hpp"
 
+#include <algorithm>
+
 namespace bide {
 namespace {
 
@@ -86,10 +88,14 @@ Result<JobId> parse_job_id(std::string_view text) {
     return id;
 }
 
-JobId IdMaker::make(Time now) {
+std::int64_t sequence_at(Time time) {
     using std::chrono::milliseconds;
-    const auto ms = std::chrono::duration_cast<milliseconds>(now.time_since_epoch()).count();
-    last_ = std::max(last_ + 1, (ms - kEpochMs) << kCounterBits);
+    const auto ms = std::chrono::duration_cast<milliseconds>(time.time_since_epoch()).count();
+    return std::max(ms - kEpochMs, std::int64_t{0}) << kCounterBits;
+}
+
+JobId IdMaker::make(Time now) {
+    last_ = std::max(last_ + 1, sequence_at(now));
 
     const auto made_ms = static_cast<std::uint64_t>((last_ >> kCounterBits) + kEpochMs);
     const auto counter = static_cast<std::uint64_t>(last_) & ((1ULL << kCounterBits) - 1);

@@ -35,6 +35,9 @@ struct JobId {
     Time made_at() const;
 };
 
+/// Every id made at or after `time` has a sequence() of at least this.
+std::int64_t sequence_at(Time time);
+
 /// 36 characters, lower case.
 std::string to_string(const JobId& id);
 

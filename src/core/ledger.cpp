@@ -137,8 +137,7 @@ void Ledger::on(event::Submit& event, Time now, Effects& effects) {
 void Ledger::on(event::Join& event, Time now, Effects& effects) {
     const auto found = jobs_.find(event.job);
     if (found == jobs_.end()) {
-        effects.answers.push_back({event.wait.id, Answer::Kind::unknown, {}, nullptr, {}});
-        return;
+        return answer_unknown(event.job, event.wait.id, effects);
     }
     if (failed_) return refuse(event.wait.id, store_stopped(Retry::unsafe), effects);
     if (planted(Bug::join_misses_commit) && is_final(found->second->state)) return;
@@ -177,8 +176,7 @@ void Ledger::on(event::AttemptEnded& event, Time now, Effects& effects) {
 void Ledger::on(event::Cancel& event, Time now, Effects& effects) {
     const auto found = jobs_.find(event.job);
     if (found == jobs_.end()) {
-        effects.answers.push_back({event.wait.id, Answer::Kind::unknown, {}, nullptr, {}});
-        return;
+        return answer_unknown(event.job, event.wait.id, effects);
     }
     if (failed_) return refuse(event.wait.id, store_stopped(Retry::unsafe), effects);
     Job& job = *found->second;
@@ -571,6 +569,12 @@ JobFacts Ledger::facts(const Job& job) const {
 
 void Ledger::refuse(WaiterId waiter, Error error, Effects& effects) const {
     effects.answers.push_back({waiter, Answer::Kind::refused, {}, nullptr, std::move(error)});
+}
+
+void Ledger::answer_unknown(const JobId& id, WaiterId waiter, Effects& effects) const {
+    JobFacts named;
+    named.id = id;
+    effects.answers.push_back({waiter, Answer::Kind::unknown, named, nullptr, {}});
 }
 
 /// When the backlog should be gone, from the queue's length and recent run times.

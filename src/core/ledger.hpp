@@ -154,7 +154,7 @@ struct Answer {
         finished,  ///< outcome is set and durable
         open,      ///< the job is durable and goes on; the wait is over
         draining,  ///< as open, but because the server stops
-        unknown,   ///< not in the ledger: finished long ago, or never there. Ask the store
+        unknown,   ///< not in the ledger: finished before, or never there. Ask the store
         refused,   ///< error says why
     };
     WaiterId waiter = 0;
@@ -278,6 +278,7 @@ class Ledger {
     void answer_everybody_draining(Job& job, Time now, Effects& effects);
     JobFacts facts(const Job& job) const;
     void refuse(WaiterId waiter, Error error, Effects& effects) const;
+    void answer_unknown(const JobId& id, WaiterId waiter, Effects& effects) const;
     std::int64_t retry_after_s(const Queue& queue) const;
 
     std::vector<std::unique_ptr<Queue>> queues_;

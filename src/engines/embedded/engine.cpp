@@ -1,0 +1,455 @@
+#include "engines/embedded/engine.hpp"
+
+#include "base/check.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <filesystem>
+#include <iterator>
+#include <sys/file.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+namespace bide::engines::embedded {
+namespace {
+
+/// Writes and bytes of bodies in one commit: enough to make the flush cheap per job, few enough to
+/// keep the commit itself in the low milliseconds.
+constexpr std::size_t kGroupCountMax = 1024;
+constexpr std::uint64_t kGroupBytesMax = 8ULL << 20;
+
+/// Outcomes looked at for retention in one commit.
+constexpr std::size_t kPruneMin = 16;
+constexpr std::size_t kPruneIdle = 256;
+
+/// A chain of handlers that answer inside start() is cut after this many rounds and goes on on the
+/// pool, so that an I/O thread gets back to its connections.
+constexpr int kRoundsMax = 64;
+
+constexpr auto kIdlePause = std::chrono::seconds(1);
+
+/// How long stopped handlers have to end: longer than their own grace before SIGKILL.
+constexpr auto kHaltPatience = std::chrono::seconds(15);
+
+template <class T>
+void append(std::vector<T>& to, std::vector<T>&& from) {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+std::vector<std::string> file_names(const std::string& directory) {
+    std::vector<std::string> names;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+        if (entry.is_regular_file(error)) names.push_back(entry.path().filename().string());
+    }
+    return names;
+}
+
+}  // namespace
+
+/// Marks that this thread is performing chores: what they ask for in turn is done after them, not
+/// inside them, so that the stack stays flat.
+struct Engine::Trampoline {
+    static thread_local Trampoline* current;
+
+    explicit Trampoline(Engine& of) : engine(&of), outer(std::exchange(current, this)) {}
+    ~Trampoline() { current = outer; }
+    Trampoline(const Trampoline&) = delete;
+    Trampoline& operator=(const Trampoline&) = delete;
+
+    Engine* engine;
+    Trampoline* outer;
+    Chores pending;
+};
+thread_local Engine::Trampoline* Engine::Trampoline::current = nullptr;
+
+Engine::Engine(Options options, Clock& clock, runtime::BlockingPool& pool)
+    : options_(std::move(options)), clock_(clock), pool_(pool) {}
+
+Engine::~Engine() {
+    if (lock_descriptor_ >= 0) ::close(lock_descriptor_);
+}
+
+Result<std::unique_ptr<Engine>> Engine::open(
+    Options options, Clock& clock, runtime::BlockingPool& pool
+) {
+    auto engine = std::unique_ptr<Engine>(new Engine(std::move(options), clock, pool));
+    BIDE_TRY(engine->lock_directory());
+    BIDE_TRY(engine->recover());
+    engine->writer_ = std::thread(&Engine::write_loop, engine.get());
+    engine->alarm_ = std::thread(&Engine::alarm_loop, engine.get());
+    pool.post([raw = engine.get(), names = file_names(engine->options_.directory + "/bodies")] {
+        raw->remove_orphans(names);
+    });
+    engine->step(core::event::Tick{});
+    return engine;
+}
+
+Result<void> Engine::lock_directory() {
+    const std::string path = options_.directory + "/lock";
+    lock_descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    const auto failure = [&path](const std::string& why) {
+        return Error{Code::store_failed, Retry::never, path + ": " + why};
+    };
+    if (lock_descriptor_ < 0) return failure(std::generic_category().message(errno));
+    if (::flock(lock_descriptor_, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK) return failure(std::generic_category().message(errno));
+        return failure("another bide is running on this data; stop it, or name another --data");
+    }
+    return success();
+}
+
+Result<void> Engine::recover() {
+    std::vector<StoredQueue> names;
+    std::vector<core::QueueRules> rules;
+    for (const auto& queue : options_.queues) {
+        CHECK(queue.handler != nullptr);
+        names.push_back({queue.name, queue.retention});
+        rules.push_back(queue.rules);
+    }
+    BIDE_TRY(store_, Store::open(options_.directory, names));
+    reader_ = std::make_unique<StoreReader>(options_.directory, store_->queues());
+    // Open jobs of queues no longer configured are kept, and wait for the queue to come back.
+    core::QueueRules parked;
+    parked.concurrency = 0;
+    rules.resize(store_->queues().size(), parked);
+
+    BIDE_TRY(const std::int64_t highest, store_->highest_sequence());
+    ids_ = std::make_unique<IdMaker>(os_random(), highest);
+    ledger_ = std::make_unique<core::Ledger>(std::move(rules), options_.limits, os_random());
+    const Time now = clock_.now();
+    return store_->recover([&](core::event::Recovered&& job) {
+        ledger_->step(std::move(job), now, effects_);
+    });
+}
+
+// --- stopping ---------------------------------------------------------------------------------
+
+void Engine::drain(Duration patience) {
+    {
+        const std::lock_guard lock(mutex_);
+        draining_ = true;
+    }
+    step(core::event::Drain{});
+    std::unique_lock lock(mutex_);
+    const bool settled = wait_until_idle(lock, patience);
+    lock.unlock();
+    if (settled) return;
+    step(core::event::Halt{});
+    lock.lock();
+    stop_now_ = false;
+    wait_until_idle(lock, kHaltPatience);
+}
+
+bool Engine::wait_until_idle(std::unique_lock<std::mutex>& lock, Duration patience) {
+    settled_.wait_for(lock, patience, [this] { return ledger_->idle() || stop_now_; });
+    return ledger_->idle();
+}
+
+void Engine::stop_now() {
+    const std::lock_guard lock(mutex_);
+    stop_now_ = true;
+    settled_.notify_all();
+}
+
+void Engine::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+        writer_wake_.notify_all();
+        alarm_wake_.notify_all();
+    }
+    writer_.join();
+    alarm_.join();
+}
+
+// --- the port ---------------------------------------------------------------------------------
+
+std::uint8_t Engine::add_sink(ports::AnswerSink& sink) {
+    const std::uint32_t number = sink_count_.fetch_add(1);
+    CHECK(number < sinks_.size());
+    sinks_[number] = &sink;
+    return static_cast<std::uint8_t>(number);
+}
+
+JobId Engine::make_id() {
+    const Time now = clock_.now();
+    const std::lock_guard lock(ids_mutex_);
+    return ids_->make(now);
+}
+
+void Engine::submit(core::event::Submit&& submit) {
+    step(std::move(submit));
+}
+
+void Engine::join(const JobId& job, const core::Wait& wait) {
+    step(core::event::Join{job, wait});
+}
+
+void Engine::cancel(const JobId& job, const core::Wait& wait) {
+    step(core::event::Cancel{job, wait});
+}
+
+void Engine::leave(core::WaiterId waiter) {
+    step(core::event::Leave{waiter});
+}
+
+void Engine::attempt_ended(core::event::AttemptEnded&& ended) {
+    step(std::move(ended));
+}
+
+ports::EngineHealth Engine::health() const {
+    const std::lock_guard lock(mutex_);
+    if (!failure_.empty()) {
+        return {
+            false,
+            "the store failed, nothing is answered until a restart: " + failure_ +
+                ". Mend the disk or free space, then restart; what was answered is safe"};
+    }
+    if (draining_) return {false, "shutting down"};
+    return {true, {}};
+}
+
+const std::string& Engine::queue_name(core::QueueIndex index) const {
+    return store_->queues().name(index);
+}
+
+core::QueueCounts Engine::counts(core::QueueIndex index) const {
+    const std::lock_guard lock(mutex_);
+    return ledger_->counts(index);
+}
+
+// --- steps and what follows from them ---------------------------------------------------------
+
+void Engine::step(core::Event&& event) {
+    Chores chores;
+    {
+        const std::lock_guard lock(mutex_);
+        step_locked(std::move(event), chores);
+    }
+    perform(std::move(chores));
+}
+
+void Engine::step_locked(core::Event&& event, Chores& chores) {
+    if (const auto* ended = std::get_if<core::event::AttemptEnded>(&event)) {
+        const auto running = running_.find(ended->job);
+        if (running != running_.end() && running->second.attempt == ended->attempt)
+            running_.erase(running);
+    }
+    ledger_->step(std::move(event), clock_.now(), effects_);
+
+    append(chores.answers, std::move(effects_.answers));
+    for (auto& start : effects_.starts) {
+        std::stop_source stop;
+        std::stop_token token = stop.get_token();
+        running_.insert_or_assign(start.job, Running{start.attempt, std::move(stop)});
+        chores.starts.push_back({std::move(start), std::move(token)});
+    }
+    for (const auto& stop : effects_.stops) {
+        const auto running = running_.find(stop.job);
+        if (running != running_.end() && running->second.attempt == stop.attempt)
+            chores.stops.push_back(running->second.stop);
+    }
+    effects_.clear();
+    chores.writes = chores.writes || ledger_->has_writes();
+
+    if (ledger_->next_timer() < alarm_at_) {
+        alarm_at_ = ledger_->next_timer();
+        alarm_wake_.notify_one();
+    }
+    if (draining_ && ledger_->idle()) settled_.notify_all();
+}
+
+void Engine::perform(Chores chores) {
+    Trampoline* outer = Trampoline::current;
+    if (outer != nullptr && outer->engine == this) {
+        append(outer->pending.answers, std::move(chores.answers));
+        append(outer->pending.starts, std::move(chores.starts));
+        append(outer->pending.stops, std::move(chores.stops));
+        outer->pending.writes = outer->pending.writes || chores.writes;
+        return;
+    }
+    bool writes = chores.writes;
+    {
+        Trampoline here(*this);
+        for (int round = 0; !chores.empty(); ++round) {
+            if (round == kRoundsMax) {
+                pool_.post([this, rest = std::move(chores)]() mutable { perform(std::move(rest)); }
+                );
+                break;
+            }
+            do_chores(std::move(chores));
+            chores = std::exchange(here.pending, {});
+            writes = writes || chores.writes;
+        }
+    }
+    // Only now: a job whose handler has answered above goes into the store as one row.
+    if (writes && writer_waits_.exchange(false)) writer_wake_.notify_one();
+}
+
+void Engine::do_chores(Chores chores) {
+    if (!chores.answers.empty()) deliver(std::move(chores.answers));
+    for (auto& stop : chores.stops) stop.request_stop();
+    for (auto& start : chores.starts) start_attempt(std::move(start));
+}
+
+void Engine::deliver(std::vector<core::Answer>&& answers) {
+    std::vector<std::vector<core::Answer>> by_sink(sink_count_.load());
+    for (auto& answer : answers) {
+        if (answer.kind == core::Answer::Kind::unknown) {
+            pool_.post([this, asked = std::move(answer)]() mutable { look_up(std::move(asked)); });
+            continue;
+        }
+        by_sink.at(ports::sink_of(answer.waiter)).push_back(std::move(answer));
+    }
+    for (std::size_t sink = 0; sink < by_sink.size(); ++sink) {
+        if (!by_sink[sink].empty()) sinks_[sink].load()->deliver(std::move(by_sink[sink]));
+    }
+}
+
+/// The ledger lets a job go only after its outcome is durable, so what it does not know is in the
+/// store or nowhere. On the pool.
+void Engine::look_up(core::Answer asked) {
+    auto found = reader_->find_outcome(asked.facts.id);
+    asked.kind = core::Answer::Kind::refused;
+    if (found.has_error()) {
+        asked.error = std::move(found.error());
+        if (asked.error.code == Code::store_failed) options_.log_error(asked.error.detail);
+    } else if (!found.value()) {
+        asked.error = {Code::not_found, Retry::never, "there is no job with this id"};
+    } else {
+        asked.kind = core::Answer::Kind::finished;
+        asked.outcome = found.value()->outcome;
+        asked.facts.state = asked.outcome->state;
+        asked.facts.queue = asked.outcome->queue;
+        asked.facts.attempts = asked.outcome->attempts;
+        asked.facts.created = asked.outcome->created;
+        asked.facts.started = asked.outcome->started;
+    }
+    std::vector<core::Answer> answers;
+    answers.push_back(std::move(asked));
+    deliver(std::move(answers));
+}
+
+void Engine::start_attempt(Start start) {
+    ports::Completion done(*this, start.attempt.job, start.attempt.queue, start.attempt.attempt);
+    if (start.attempt.input) return run_handler(std::move(start), std::move(done));
+    pool_.post([this, start = std::move(start), done = std::move(done)]() mutable {
+        auto input = reader_->load_input(start.attempt.job);
+        if (input.has_value()) {
+            start.attempt.input = std::move(input.value());
+            return run_handler(std::move(start), std::move(done));
+        }
+        options_.log_error(input.error().detail);
+        core::AttemptResult unread;
+        unread.kind = core::FailureKind::lost;
+        unread.detail = input.error().detail;
+        done(std::move(unread));
+    });
+}
+
+void Engine::run_handler(Start start, ports::Completion done) {
+    ports::Handler& handler = *options_.queues[start.attempt.queue].handler;
+    handler.start(
+        {std::move(start.attempt.input),
+         start.attempt.attempt,
+         start.attempt.attempts_max,
+         start.attempt.deadline,
+         std::move(start.stop)},
+        std::move(done)
+    );
+}
+
+// --- threads ----------------------------------------------------------------------------------
+
+void Engine::write_loop() {
+    std::vector<core::Write> group;
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        if (!ledger_->has_writes() && !stopping_) {
+            writer_waits_ = true;
+            const auto pause = store_->more_to_prune() ? Duration(0) : Duration(kIdlePause);
+            writer_wake_.wait_for(lock, pause, [this] {
+                return ledger_->has_writes() || stopping_;
+            });
+            writer_waits_ = false;
+        }
+        if (!failure_.empty()) {
+            if (stopping_) return;
+            writer_wake_.wait(lock, [this] { return stopping_; });
+            return;
+        }
+        if (stopping_ && !ledger_->has_writes()) return;
+        ledger_->take_writes(kGroupCountMax, kGroupBytesMax, group);
+        lock.unlock();
+
+        const Result<void> done = commit(group);
+        Chores chores;
+        lock.lock();
+        if (done.has_error()) {
+            failure_ = done.error().detail;
+            step_locked(core::event::CommitFailed{}, chores);
+        } else if (!group.empty()) {
+            step_locked(core::event::Committed{}, chores);
+        }
+        lock.unlock();
+
+        if (done.has_error()) options_.log_error("the store failed: " + done.error().detail);
+        perform(std::move(chores));
+        group.clear();
+        remove_files(store_->take_dead_files());
+        lock.lock();
+    }
+}
+
+Result<void> Engine::commit(std::vector<core::Write>& group) {
+    const std::size_t prune_max =
+        group.empty() ? kPruneIdle : std::max(kPruneMin, 2 * group.size());
+    return store_->apply(group, clock_.now(), prune_max);
+}
+
+void Engine::alarm_loop() {
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+        const Time now = clock_.now();
+        const Time next = ledger_->next_timer();
+        if (next <= now) {
+            Chores chores;
+            step_locked(core::event::Tick{}, chores);
+            lock.unlock();
+            perform(std::move(chores));
+            lock.lock();
+            continue;
+        }
+        alarm_at_ = next;
+        if (next == kNever)
+            alarm_wake_.wait(lock);
+        else
+            alarm_wake_.wait_for(lock, next - now);
+    }
+}
+
+void Engine::remove_files(const std::vector<std::string>& paths) {
+    for (const auto& path : paths) {
+        if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+            options_.log_error(
+                "cannot remove " + path + ": " + std::generic_category().message(errno)
+            );
+    }
+}
+
+/// A crash between a body's last sync and the commit that names it leaves a file no row knows.
+/// `names` are the files that were there before this process made any. On the pool.
+void Engine::remove_orphans(const std::vector<std::string>& names) {
+    std::vector<std::string> orphans;
+    for (const auto& name : names) {
+        const auto in_use = reader_->file_in_use(name);
+        if (in_use.has_error()) return options_.log_error(in_use.error().detail);
+        if (!in_use.value()) orphans.push_back(options_.directory + "/bodies/" + name);
+    }
+    remove_files(orphans);
+}
+
+}  // namespace bide::engines::embedded

@@ -1,0 +1,127 @@
+#include "engines/embedded/schema.hpp"
+
+#include <array>
+#include <string>
+
+namespace bide::engines::embedded {
+namespace {
+
+constexpr std::int64_t kApplicationId = 0x62696465;  // "bide"
+
+// Both large tables are keyed by the id's sequence number (base/id.hpp), so rows are appended at
+// the right edge of the tree. The columns that scans read come before those that may overflow.
+constexpr const char* kVersion1 = R"sql(
+CREATE TABLE queues (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE open_jobs (
+    seq INTEGER PRIMARY KEY,
+    id BLOB NOT NULL,
+    queue INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    created_us INTEGER NOT NULL,
+    not_before_us INTEGER NOT NULL,
+    start_by_us INTEGER NOT NULL,
+    content_type TEXT NOT NULL,
+    traceparent TEXT NOT NULL,
+    input_size INTEGER NOT NULL,
+    input_file TEXT,
+    input BLOB
+) STRICT;
+
+CREATE TABLE outcomes (
+    seq INTEGER PRIMARY KEY,
+    id BLOB NOT NULL,
+    queue INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    created_us INTEGER NOT NULL,
+    started_us INTEGER NOT NULL,
+    finished_us INTEGER NOT NULL,
+    expires_us INTEGER NOT NULL,
+    content_type TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    body_size INTEGER NOT NULL,
+    body_file TEXT,
+    input_content_type TEXT,
+    input_traceparent TEXT,
+    input_size INTEGER,
+    input_file TEXT,
+    body BLOB,
+    input BLOB
+) STRICT;
+
+-- Partial: a job without files costs nothing here.
+CREATE INDEX open_jobs_input_file ON open_jobs (input_file) WHERE input_file IS NOT NULL;
+CREATE INDEX outcomes_body_file ON outcomes (body_file) WHERE body_file IS NOT NULL;
+CREATE INDEX outcomes_input_file ON outcomes (input_file) WHERE input_file IS NOT NULL;
+
+CREATE TABLE facts (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO facts VALUES ('pruned_through', 0);
+
+-- For people: SELECT * FROM jobs ORDER BY seq DESC LIMIT 10;
+CREATE VIEW jobs AS
+WITH named (seq, id, queue, state, attempts, created_us, finished_us, input_size, body_size) AS (
+    SELECT seq, id, queue, 'open', attempts, created_us, NULL, input_size, NULL FROM open_jobs
+    UNION ALL
+    SELECT seq, id, queue,
+           CASE state WHEN 3 THEN 'succeeded' WHEN 4 THEN 'failed'
+                      WHEN 5 THEN 'cancelled' WHEN 6 THEN 'expired' END,
+           attempts, created_us, finished_us, input_size, body_size
+    FROM outcomes
+)
+SELECT seq,
+       lower(substr(hex(id), 1, 8) || '-' || substr(hex(id), 9, 4) || '-' ||
+             substr(hex(id), 13, 4) || '-' || substr(hex(id), 17, 4) || '-' ||
+             substr(hex(id), 21)) AS id,
+       (SELECT name FROM queues WHERE number = named.queue) AS queue,
+       state,
+       attempts,
+       strftime('%Y-%m-%dT%H:%M:%fZ', created_us / 1e6, 'unixepoch') AS created,
+       strftime('%Y-%m-%dT%H:%M:%fZ', finished_us / 1e6, 'unixepoch') AS finished,
+       input_size,
+       body_size
+FROM named;
+)sql";
+
+// Entry n brings version n to n + 1.
+constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1};
+
+}  // namespace
+
+Result<void> migrate(Database& database) {
+    BIDE_TRY(const std::int64_t version, database.number("PRAGMA user_version"));
+    BIDE_TRY(const std::int64_t application, database.number("PRAGMA application_id"));
+    BIDE_TRY(const std::int64_t tables, database.number("SELECT count(*) FROM sqlite_schema"));
+    if (tables > 0 && application != kApplicationId) {
+        return Error{
+            Code::store_failed,
+            Retry::never,
+            "the database file is not one of bide's; name another --data"};
+    }
+    if (version > kSchemaVersion) {
+        return Error{
+            Code::store_failed,
+            Retry::never,
+            "the database has schema version " + std::to_string(version) + ", this program knows " +
+                std::to_string(kSchemaVersion) + "; run the newer bide that wrote it"};
+    }
+    if (version == kSchemaVersion) return success();
+
+    BIDE_TRY(database.run("BEGIN IMMEDIATE"));
+    for (auto step = static_cast<std::size_t>(version); step < kSteps.size(); ++step) {
+        BIDE_TRY(database.run(kSteps[step]));
+    }
+    BIDE_TRY(database.run("PRAGMA application_id = " + std::to_string(kApplicationId)));
+    BIDE_TRY(database.run("PRAGMA user_version = " + std::to_string(kSchemaVersion)));
+    return database.run("COMMIT");
+}
+
+}  // namespace bide::engines::embedded

@@ -1,0 +1,291 @@
+#include "engines/embedded/store.hpp"
+
+#include "base/check.hpp"
+#include "engines/embedded/schema.hpp"
+#include "runtime/spool.hpp"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <utility>
+
+namespace bide::engines::embedded {
+namespace {
+
+std::int64_t us(Time time) {
+    return time.time_since_epoch().count();
+}
+Time time_of(std::int64_t microseconds) {
+    return Time(Duration(microseconds));
+}
+
+/// Rows name files relative to the bodies' directory, so that the data can be moved.
+std::string_view file_name(std::string_view path) {
+    return path.substr(path.rfind('/') + 1);
+}
+
+/// Binds a body to (size, file, bytes). The file is the store's from here on, whatever becomes
+/// of the commit: after a failed one it is not known whether a row names it.
+void bind_body(
+    Statement& statement, int size_index, int file_index, int blob_index, const Body& body
+) {
+    statement.bind(size_index, static_cast<std::int64_t>(body.size()));
+    if (body.file) {
+        if (auto* spooled = dynamic_cast<runtime::SpooledFile*>(body.file.get())) spooled->keep();
+        statement.bind_text(file_index, file_name(body.file->path()));
+        statement.bind_null(blob_index);
+    } else {
+        statement.bind_null(file_index);
+        statement.bind_blob(blob_index, body.bytes);
+    }
+}
+
+}  // namespace
+
+Result<QueueNumbers> QueueNumbers::load(
+    Database& database, const std::vector<StoredQueue>& queues
+) {
+    QueueNumbers known;
+    const auto learn = [&known](std::int64_t number, std::string name) {
+        known.indexes_[number] = static_cast<core::QueueIndex>(known.names_.size());
+        known.numbers_.push_back(number);
+        known.names_.push_back(std::move(name));
+    };
+    BIDE_TRY(Statement insert, database.prepare("INSERT OR IGNORE INTO queues (name) VALUES (?1)"));
+    BIDE_TRY(Statement find, database.prepare("SELECT number FROM queues WHERE name = ?1"));
+    for (const auto& queue : queues) {
+        BIDE_TRY(insert.bind_text(1, queue.name).run());
+        BIDE_TRY(const bool row, find.bind_text(1, queue.name).step());
+        CHECK(row);
+        learn(find.number(0), queue.name);
+        find.reset();
+    }
+    BIDE_TRY(Statement all, database.prepare("SELECT number, name FROM queues ORDER BY number"));
+    for (;;) {
+        BIDE_TRY(const bool row, all.step());
+        if (!row) return known;
+        if (!known.indexes_.contains(all.number(0))) learn(all.number(0), std::string(all.text(1)));
+    }
+}
+
+Result<std::unique_ptr<Store>> Store::open(
+    const std::string& directory, const std::vector<StoredQueue>& queues
+) {
+    const std::string path = directory + "/bide.db";
+    BIDE_TRY(Database database, Database::open(path, Database::Mode::read_write));
+    // FULL: a commit in WAL mode returns after its flush. The checkpoint size is a trade between
+    // the length of its stall and how often it comes; 1000 pages is SQLite's own default.
+    BIDE_TRY(database.run("PRAGMA journal_mode = WAL"));
+    BIDE_TRY(database.run("PRAGMA synchronous = FULL"));
+    BIDE_TRY(database.run("PRAGMA cache_size = -32768"));
+    BIDE_TRY(migrate(database));
+
+    auto store = std::unique_ptr<Store>(new Store(std::move(database), directory));
+    BIDE_TRY(store->queue_numbers_, QueueNumbers::load(store->database_, queues));
+    for (const auto& queue : queues) store->retention_.push_back(queue.retention);
+    // Jobs of queues no longer configured are cancelled at most; those outcomes stay a day.
+    store->retention_.resize(store->queue_numbers_.size(), std::chrono::hours(24));
+    store->shortest_retention_ = *std::ranges::min_element(store->retention_);
+    BIDE_TRY(store->prepare());
+    return store;
+}
+
+Result<void> Store::prepare() {
+    struct Entry {
+        std::optional<Statement>* place;
+        std::string_view sql;
+    };
+    const std::array entries{
+        Entry{&begin_, "BEGIN IMMEDIATE"},
+        Entry{&commit_, "COMMIT"},
+        Entry{
+            &insert_open_,
+            "INSERT INTO open_jobs (seq, id, queue, attempts, created_us, not_before_us,"
+            " start_by_us, content_type, traceparent, input_size, input_file, input)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},
+        Entry{
+            &update_open_,
+            "UPDATE open_jobs SET attempts = ?2, not_before_us = ?3, start_by_us = ?4"
+            " WHERE seq = ?1"},
+        Entry{&delete_open_, "DELETE FROM open_jobs WHERE seq = ?1"},
+        Entry{
+            &insert_outcome_,
+            "INSERT INTO outcomes (seq, id, queue, state, kind, status, attempts, created_us,"
+            " started_us, finished_us, expires_us, content_type, detail, body_size, body_file,"
+            " body, input_content_type, input_traceparent, input_size, input_file, input)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
+            " ?17, ?18, ?19, ?20, ?21)"},
+        Entry{
+            &keep_input_,
+            "UPDATE outcomes SET (input_content_type, input_traceparent, input_size, input_file,"
+            " input) = (SELECT content_type, traceparent, input_size, input_file, input"
+            " FROM open_jobs WHERE seq = ?1) WHERE seq = ?1"},
+        Entry{
+            &scan_expired_,
+            "SELECT seq, expires_us, body_file, input_file FROM outcomes"
+            " WHERE seq > ?1 AND seq < min(?2, (SELECT max(seq) FROM outcomes))"
+            " ORDER BY seq LIMIT ?3"},
+        Entry{&delete_outcome_, "DELETE FROM outcomes WHERE seq = ?1"},
+        Entry{&set_pruned_, "UPDATE facts SET value = ?1 WHERE name = 'pruned_through'"},
+    };
+    for (const auto& entry : entries) {
+        BIDE_TRY(auto statement, database_.prepare(entry.sql));
+        entry.place->emplace(std::move(statement));
+    }
+    BIDE_TRY(
+        pruned_through_, database_.number("SELECT value FROM facts WHERE name = 'pruned_through'")
+    );
+    return success();
+}
+
+Result<void> Store::recover(const std::function<void(core::event::Recovered&&)>& each) {
+    BIDE_TRY(
+        Statement rows,
+        database_.prepare("SELECT id, queue, attempts, created_us, not_before_us, start_by_us,"
+                          " input_size, input_file FROM open_jobs ORDER BY seq")
+    );
+    for (;;) {
+        BIDE_TRY(const bool row, rows.step());
+        if (!row) return success();
+        core::event::Recovered job;
+        const std::string_view id = rows.blob(0);
+        CHECK(id.size() == job.job.bytes.size());
+        std::copy(id.begin(), id.end(), job.job.bytes.begin());
+        job.queue = queue_numbers_.index(rows.number(1));
+        job.attempts = static_cast<std::uint32_t>(rows.number(2));
+        job.created = time_of(rows.number(3));
+        job.not_before = time_of(rows.number(4));
+        job.start_by = time_of(rows.number(5));
+        job.input_bytes = static_cast<std::uint64_t>(rows.number(6));
+        if (!rows.is_null(7)) open_files_[job.job] = bodies_ + "/" + std::string(rows.text(7));
+        each(std::move(job));
+    }
+}
+
+Result<std::int64_t> Store::highest_sequence() {
+    return database_.number(
+        "SELECT max(coalesce((SELECT max(seq) FROM open_jobs), 0),"
+        " coalesce((SELECT max(seq) FROM outcomes), 0))"
+    );
+}
+
+Result<void> Store::apply(const std::vector<core::Write>& group, Time now, std::size_t prune_max) {
+    BIDE_TRY(begin_->run());
+    for (const auto& write : group) {
+        if (write.kind == core::DurableWrite::finish) {
+            BIDE_TRY(write_finish(write));
+        } else {
+            BIDE_TRY(write_open(write));
+        }
+    }
+    BIDE_TRY(prune(now, prune_max));
+    return commit_->run();
+}
+
+Result<void> Store::write_open(const core::Write& write) {
+    if (write.row_exists) {
+        return update_open_->bind(1, write.job.sequence())
+            .bind(2, write.attempts)
+            .bind(3, us(write.not_before))
+            .bind(4, us(write.start_by))
+            .run();
+    }
+    const core::JobInput& input = *write.input;
+    insert_open_->bind(1, write.job.sequence())
+        .bind_blob(2, write.job.bytes)
+        .bind(3, queue_numbers_.number(input.queue))
+        .bind(4, write.attempts)
+        .bind(5, us(input.created))
+        .bind(6, us(write.not_before))
+        .bind(7, us(write.start_by))
+        .bind_text(8, input.content_type)
+        .bind_text(9, input.traceparent);
+    bind_body(*insert_open_, 10, 11, 12, input.body);
+    if (input.body.file) open_files_[write.job] = input.body.file->path();
+    return insert_open_->run();
+}
+
+Result<void> Store::write_finish(const core::Write& write) {
+    const core::Outcome& outcome = *write.outcome;
+    const std::int64_t seq = write.job.sequence();
+    Statement& insert = *insert_outcome_;
+    insert.bind(1, seq)
+        .bind_blob(2, write.job.bytes)
+        .bind(3, queue_numbers_.number(outcome.queue))
+        .bind(4, static_cast<std::int64_t>(outcome.state))
+        .bind(5, static_cast<std::int64_t>(outcome.kind))
+        .bind(6, outcome.status)
+        .bind(7, outcome.attempts)
+        .bind(8, us(outcome.created))
+        .bind(9, us(outcome.started))
+        .bind(10, us(outcome.finished))
+        .bind(11, us(outcome.finished + retention_[outcome.queue]))
+        .bind_text(12, outcome.content_type)
+        .bind_text(13, outcome.detail);
+    bind_body(insert, 14, 15, 16, outcome.body);
+    const bool keep_input = outcome.state == core::JobState::failed;
+    if (keep_input && !write.row_exists) {
+        insert.bind_text(17, write.input->content_type).bind_text(18, write.input->traceparent);
+        bind_body(insert, 19, 20, 21, write.input->body);
+    } else {
+        for (int column = 17; column <= 21; ++column) insert.bind_null(column);
+    }
+    BIDE_TRY(insert.run());
+    if (!write.row_exists) return success();
+
+    if (keep_input) {
+        BIDE_TRY(keep_input_->bind(1, seq).run());
+    }
+    if (!open_files_.empty()) {
+        const auto file = open_files_.find(write.job);
+        if (file != open_files_.end()) {
+            if (!keep_input) dead_files_.push_back(std::move(file->second));
+            open_files_.erase(file);
+        }
+    }
+    return delete_open_->bind(1, seq).run();
+}
+
+/// Walks over the outcomes from the oldest on, a few rows at each commit, and removes those whose
+/// time is over; removing many at once was measured to stall answers for tens of milliseconds.
+/// What was made after (now - shortest retention) cannot be over: there the walk ends, and a new
+/// one begins a second later. The newest outcome stays, so that sequence numbers are never used
+/// twice.
+Result<void> Store::prune(Time now, std::size_t count_max) {
+    more_to_prune_ = false;
+    if (prune_cursor_ == 0 && now < next_walk_) return success();
+
+    struct Row {
+        std::int64_t seq;
+        bool expired;
+    };
+    std::vector<Row> rows;
+    Statement& scan = *scan_expired_;
+    scan.bind(1, prune_cursor_)
+        .bind(2, sequence_at(now - shortest_retention_))
+        .bind(3, static_cast<std::int64_t>(count_max));
+    for (;;) {
+        BIDE_TRY(const bool row, scan.step());
+        if (!row) break;
+        const bool expired = scan.number(1) <= us(now);
+        rows.push_back({scan.number(0), expired});
+        for (const int column : {2, 3}) {
+            if (expired && !scan.is_null(column))
+                dead_files_.push_back(bodies_ + "/" + std::string(scan.text(column)));
+        }
+    }
+    std::int64_t pruned_through = pruned_through_;
+    for (const auto& row : rows) {
+        if (!row.expired) continue;
+        BIDE_TRY(delete_outcome_->bind(1, row.seq).run());
+        pruned_through = std::max(pruned_through, row.seq);
+    }
+    more_to_prune_ = rows.size() == count_max;
+    prune_cursor_ = more_to_prune_ ? rows.back().seq : 0;
+    if (!more_to_prune_) next_walk_ = now + std::chrono::seconds(1);
+    if (pruned_through == pruned_through_) return success();
+    pruned_through_ = pruned_through;
+    return set_pruned_->bind(1, pruned_through).run();
+}
+
+}  // namespace bide::engines::embedded

@@ -1,0 +1,130 @@
+#pragma once
+
+#include "base/result.hpp"
+#include "core/ledger.hpp"
+#include "engines/embedded/sqlite.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace bide::engines::embedded {
+
+/// Names a queue of the configuration to the store and says how long its outcomes are kept.
+struct StoredQueue {
+    std::string name;
+    Duration retention;
+};
+
+/// What the store keeps about a job that has ended.
+struct StoredOutcome {
+    std::shared_ptr<const core::Outcome> outcome;
+    std::string queue_name;
+};
+
+/// The queues' numbers in the file, which outlive a change of the configuration.
+class QueueNumbers {
+  public:
+    /// Gives a number to each name that has none yet, and learns those of queues no longer
+    /// configured: they follow the configured ones as further indexes.
+    static Result<QueueNumbers> load(Database& database, const std::vector<StoredQueue>& queues);
+
+    std::int64_t number(core::QueueIndex index) const { return numbers_.at(index); }
+    core::QueueIndex index(std::int64_t number) const { return indexes_.at(number); }
+    const std::string& name(core::QueueIndex index) const { return names_.at(index); }
+    std::size_t size() const { return names_.size(); }
+
+  private:
+    std::vector<std::string> names_;
+    std::vector<std::int64_t> numbers_;
+    std::unordered_map<std::int64_t, core::QueueIndex> indexes_;
+};
+
+/// Where everything durable is: one SQLite file in WAL mode with synchronous=FULL, so that a
+/// commit has returned from its flush, and large bodies as files beside it. This is the writing
+/// side, of one thread; readers are StoreReader's.
+class Store {
+  public:
+    /// `directory` exists and is locked by this process.
+    static Result<std::unique_ptr<Store>> open(
+        const std::string& directory, const std::vector<StoredQueue>& queues
+    );
+
+    const QueueNumbers& queues() const { return queue_numbers_; }
+
+    /// Calls `each` for every open job, in the order of creation. Bodies are not read.
+    Result<void> recover(const std::function<void(core::event::Recovered&&)>& each);
+
+    /// The highest sequence number in use, for the IdMaker.
+    Result<std::int64_t> highest_sequence();
+
+    /// Makes a group durable in one commit, and removes at most `prune_max` expired outcomes in
+    /// it. After an error nothing more may be written: the caller stops (G1).
+    Result<void> apply(const std::vector<core::Write>& group, Time now, std::size_t prune_max);
+
+    /// Paths of files whose rows went with the last commits; the caller removes them, when it
+    /// likes.
+    std::vector<std::string> take_dead_files() { return std::exchange(dead_files_, {}); }
+
+    /// Whether the last apply() met expired outcomes up to its limit, so that more are waiting.
+    bool more_to_prune() const { return more_to_prune_; }
+
+  private:
+    Store(Database database, const std::string& directory)
+        : database_(std::move(database)), bodies_(directory + "/bodies") {}
+
+    Result<void> prepare();
+    Result<void> write_open(const core::Write& write);
+    Result<void> write_finish(const core::Write& write);
+    Result<void> prune(Time now, std::size_t count_max);
+
+    Database database_;
+    std::string bodies_;
+    QueueNumbers queue_numbers_;
+    std::vector<Duration> retention_;
+    std::optional<Statement> begin_, commit_, insert_open_, update_open_, delete_open_,
+        insert_outcome_, keep_input_, scan_expired_, delete_outcome_, set_pruned_;
+    std::unordered_map<JobId, std::string>
+        open_files_;  ///< paths of input files named by open rows
+    std::vector<std::string> dead_files_;
+    std::int64_t prune_cursor_ = 0;  ///< where the walk over old outcomes goes on; 0: a new one
+    Time next_walk_{};
+    Duration shortest_retention_{};
+    std::int64_t pruned_through_ = 0;
+    bool more_to_prune_ = false;
+};
+
+/// Reads what is durable, on any thread; several at once.
+class StoreReader {
+  public:
+    /// `queues` must outlive it.
+    StoreReader(const std::string& directory, const QueueNumbers& queues);
+    ~StoreReader();
+
+    /// Empty: not there. Error code gone: it was, and retention removed it.
+    Result<std::optional<StoredOutcome>> find_outcome(const JobId& id);
+
+    /// The input of an open job.
+    Result<std::shared_ptr<const core::JobInput>> load_input(const JobId& id);
+
+    /// Whether a row names this file of the bodies' directory.
+    Result<bool> file_in_use(const std::string& name);
+
+  private:
+    struct Connection;
+    /// A free connection, or a new one; it goes back by itself.
+    Result<std::shared_ptr<Connection>> connect();
+
+    std::string path_;
+    std::string bodies_;
+    const QueueNumbers& queues_;
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<Connection>> free_;
+};
+
+}  // namespace bide::engines::embedded
