@@ -40,7 +40,7 @@ install() {
     ((${#missing[@]})) || return 0
 
     say "Installing for $*: ${missing[*]}"
-    local apt=(apt-get -q -o DPkg::Lock::Timeout=300) as=()
+    local apt=(apt-get -qq -o DPkg::Lock::Timeout=300) as=()
     local get=(env DEBIAN_FRONTEND=noninteractive "${apt[@]}" install -y --no-install-recommends
         "${missing[@]}")
     if ((EUID != 0)); then
