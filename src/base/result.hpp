@@ -23,3 +23,5 @@ inline auto success() {
 
 /// BIDE_TRY(auto x, f()): x is f()'s value, or the function returns f()'s error.
 #define BIDE_TRY BOOST_OUTCOME_TRY
+/// The same inside a coroutine.
+#define BIDE_CO_TRY BOOST_OUTCOME_CO_TRY

@@ -162,6 +162,7 @@ struct Answer {
     JobFacts facts;
     std::shared_ptr<const Outcome> outcome;
     Error error;
+    bool fresh = true;  ///< finished: by the commit that just returned, not found in the store
 };
 
 /// What the driver must do, in any order among the kinds; each list in its order.

@@ -321,6 +321,7 @@ void Engine::look_up(core::Answer asked) {
         asked.error = {Code::not_found, Retry::never, "there is no job with this id"};
     } else {
         asked.kind = core::Answer::Kind::finished;
+        asked.fresh = false;
         asked.outcome = found.value()->outcome;
         asked.facts.state = asked.outcome->state;
         asked.facts.queue = asked.outcome->queue;

@@ -1,0 +1,54 @@
+#include "fronts/http/server.hpp"
+
+#include "fronts/http/shard.hpp"
+
+#include <utility>
+
+namespace bide::fronts::http {
+
+Result<std::unique_ptr<Server>> Server::listen(Options options, Parts parts) {
+    auto server = std::unique_ptr<Server>(new Server(std::move(options)));
+    server->port_ = server->options_.port;
+    for (std::size_t i = 0; i < server->options_.threads; ++i) {
+        server->shards_.push_back(
+            std::make_unique<Shard>(server->options_, parts, server->connections_)
+        );
+        // The first may have picked the port; the others take the same.
+        BIDE_TRY(server->port_, server->shards_.back()->listen(server->port_));
+    }
+    return server;
+}
+
+Server::~Server() = default;
+
+void Server::start() {
+    for (auto& shard : shards_) shard->start();
+}
+
+void Server::stop_accepting() {
+    for (auto& shard : shards_) shard->close_acceptor();
+}
+
+void Server::stop(Duration patience) {
+    connections_.wait_for_none(patience);
+    for (auto& shard : shards_) shard->shut();
+}
+
+bool ConnectionCount::add() {
+    const std::lock_guard lock(mutex_);
+    if (count_ >= max_) return false;
+    ++count_;
+    return true;
+}
+
+void ConnectionCount::remove() {
+    const std::lock_guard lock(mutex_);
+    if (--count_ == 0) none_.notify_all();
+}
+
+bool ConnectionCount::wait_for_none(Duration patience) {
+    std::unique_lock lock(mutex_);
+    return none_.wait_for(lock, patience, [this] { return count_ == 0; });
+}
+
+}  // namespace bide::fronts::http

@@ -1,0 +1,89 @@
+#pragma once
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "ports/engine.hpp"
+#include "runtime/asio.hpp"
+#include "runtime/blocking_pool.hpp"
+#include "runtime/spool.hpp"
+#include "service/contract.hpp"
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace bide::fronts::http {
+
+class Shard;
+
+/// The open connections of all threads.
+class ConnectionCount {
+  public:
+    explicit ConnectionCount(std::size_t max) : max_(max) {}
+
+    /// False when there are as many as may be.
+    bool add();
+    void remove();
+    /// False when some are left after `patience`.
+    bool wait_for_none(Duration patience);
+
+  private:
+    std::size_t max_;
+    std::mutex mutex_;
+    std::condition_variable none_;
+    std::size_t count_ = 0;
+};
+
+struct Options {
+    std::string host = "127.0.0.1";
+    std::uint16_t port = 8080;  ///< 0: the system picks one
+    std::size_t threads = 1;
+    std::size_t connections_max = 16'000;  ///< over all threads; more are answered 503 and closed
+    std::uint32_t header_bytes_max = 16 * 1024;
+    Duration header_time_max = std::chrono::seconds(10);  ///< from the first byte of a request
+    Duration body_pause_max = std::chrono::seconds(30);   ///< between two pieces of a body
+    Duration idle_time_max = std::chrono::seconds(75);    ///< of a connection between requests
+    Duration write_time_max = std::chrono::seconds(60);   ///< for a piece of an answer to go out
+};
+
+/// The HTTP/1 daemon. Its threads share nothing: each has an io_context, an acceptor
+/// (SO_REUSEPORT), its connections and their timers.
+class Server {
+  public:
+    struct Parts {
+        ports::Engine& engine;
+        const service::Contract& contract;
+        runtime::Spool& spool;
+        runtime::BlockingPool& pool;
+        const Clock& clock;
+    };
+
+    /// Binds and listens; no connection is served before start(). The parts must outlive it.
+    static Result<std::unique_ptr<Server>> listen(Options options, Parts parts);
+    ~Server();
+
+    void start();
+    /// The port listened on.
+    std::uint16_t port() const { return port_; }
+
+    /// Accepts no more, and closes connections that carry no request. Those that wait go on.
+    void stop_accepting();
+    /// Waits until the last answers are sent, at most for `patience`, then closes everything and
+    /// ends the threads.
+    void stop(Duration patience);
+
+  private:
+    explicit Server(Options options)
+        : options_(std::move(options)), connections_(options_.connections_max) {}
+
+    Options options_;
+    std::uint16_t port_ = 0;
+    ConnectionCount connections_;
+    std::vector<std::unique_ptr<Shard>> shards_;
+};
+
+}  // namespace bide::fronts::http

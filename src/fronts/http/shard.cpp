@@ -1,0 +1,259 @@
+#include "fronts/http/shard.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <sys/socket.h>
+#include <utility>
+
+namespace bide::fronts::http {
+
+using boost::system::error_code;
+using runtime::kTuple;
+using runtime::tcp;
+
+namespace {
+
+/// Timeouts are this coarse; and a client's hang-up is watched for only once its wait has lasted
+/// this long, so that short waits cost nothing.
+constexpr auto kTick = std::chrono::milliseconds(200);
+
+constexpr std::string_view kFull =
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\n"
+    "Bide-Error-Source: bide\r\nConnection: close\r\n\r\n";
+
+Error cannot_listen(const std::string& host, std::uint16_t port, const error_code& error) {
+    return {
+        Code::internal,
+        Retry::never,
+        "cannot listen on " + host + ":" + std::to_string(port) + ": " + error.message()};
+}
+
+}  // namespace
+
+Shard::Shard(const Options& options, Server::Parts parts, ConnectionCount& connections)
+    : options_(options),
+      parts_(parts),
+      connections_(connections),
+      acceptor_(io_.get_executor()),
+      ticker_(io_.get_executor()),
+      sink_number_(parts.engine.add_sink(*this)) {}
+
+Shard::~Shard() {
+    // The coroutines' frames go first: their sessions are linked here.
+    waiting_.clear();
+    sessions_.clear();
+}
+
+Result<std::uint16_t> Shard::listen(std::uint16_t port) {
+    error_code error;
+    const auto address = net::ip::make_address(options_.host, error);
+    if (error) return cannot_listen(options_.host, port, error);
+    const tcp::endpoint endpoint(address, port);
+    acceptor_.open(endpoint.protocol(), error);
+    if (error) return cannot_listen(options_.host, port, error);
+    const int on = 1;
+    ::setsockopt(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (options_.threads > 1)
+        ::setsockopt(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    acceptor_.bind(endpoint, error);
+    if (error) return cannot_listen(options_.host, port, error);
+    acceptor_.listen(net::socket_base::max_listen_connections, error);
+    if (error) return cannot_listen(options_.host, port, error);
+    return acceptor_.local_endpoint().port();
+}
+
+void Shard::start() {
+    const auto rethrow = [](const std::exception_ptr& failure) {
+        if (failure) std::rethrow_exception(failure);
+    };
+    net::co_spawn(io_, accept_loop(), rethrow);
+    net::co_spawn(io_, tick_loop(), rethrow);
+    thread_ = std::thread([this] { io_.run(); });
+}
+
+void Shard::close_acceptor() {
+    net::post(io_, [this] {
+        stopping_ = true;
+        error_code ignored;
+        acceptor_.close(ignored);
+        for (auto& session : sessions_) {
+            if (session.phase == Session::Phase::idle) session.socket.close(ignored);
+        }
+    });
+}
+
+void Shard::shut() {
+    net::post(io_, [this] {
+        error_code ignored;
+        ticker_.cancel();
+        for (auto& session : sessions_) session.socket.close(ignored);
+        while (!waiting_.empty()) {
+            const std::shared_ptr<Session> session = waiting_.begin()->second;
+            finish_wait(*session, std::nullopt);
+        }
+        io_.stop();
+    });
+    thread_.join();
+}
+
+void Shard::deliver(std::vector<core::Answer>&& answers) {
+    bool first = false;
+    {
+        const std::lock_guard lock(inbox_mutex_);
+        first = inbox_.empty();
+        inbox_.insert(
+            inbox_.end(),
+            std::make_move_iterator(answers.begin()),
+            std::make_move_iterator(answers.end())
+        );
+    }
+    if (first) net::post(io_, [this] { take_answers(); });
+}
+
+void Shard::take_answers() {
+    std::vector<core::Answer> answers;
+    {
+        const std::lock_guard lock(inbox_mutex_);
+        answers.swap(inbox_);
+    }
+    for (auto& answer : answers) {
+        const auto found = waiting_.find(answer.waiter);
+        if (found == waiting_.end()) continue;  // it left before
+        const std::shared_ptr<Session> session = found->second;
+        finish_wait(*session, std::move(answer));
+    }
+}
+
+void Shard::finish_wait(Session& session, std::optional<core::Answer> answer) {
+    waiting_.erase(session.waiter);
+    session.phase = Session::Phase::busy;
+    if (std::exchange(session.watched, false)) {
+        error_code ignored;
+        session.socket.cancel(ignored);
+    }
+    AnswerHandler resume = std::move(*session.resume);
+    session.resume.reset();
+    std::move(resume)(std::move(answer));
+}
+
+runtime::Task<std::optional<core::Answer>> Shard::wait(std::shared_ptr<Session> session) {
+    session->phase = Session::Phase::waiting;
+    session->waiting_since = parts_.clock.now();
+    session->deadline = kNever;
+    waiting_.emplace(session->waiter, session);
+    co_return co_await net::async_initiate<
+        const net::use_awaitable_t<runtime::Executor>,
+        void(std::optional<core::Answer>)>(
+        [](AnswerHandler handler, Session* waiting) {
+            waiting->resume.emplace(std::move(handler));
+        },
+        net::use_awaitable_t<runtime::Executor>{},
+        session.get()
+    );
+}
+
+core::WaiterId Shard::new_waiter() {
+    return ports::make_waiter_id(sink_number_, ++next_waiter_);
+}
+
+void Shard::add(Session& session) {
+    sessions_.push_back(session);
+}
+
+void Shard::remove(Session& session) {
+    sessions_.erase(sessions_.iterator_to(session));
+    connections_.remove();
+}
+
+runtime::Task<void> Shard::accept_loop() {
+    for (;;) {
+        auto [error, socket] = co_await acceptor_.async_accept(kTuple);
+        if (error == net::error::operation_aborted || !acceptor_.is_open()) co_return;
+        if (error) {
+            // Out of descriptors, most likely: let some go before trying again.
+            runtime::Timer pause(io_.get_executor(), kTick);
+            co_await pause.async_wait(kTuple);
+            continue;
+        }
+        error_code ignored;
+        if (!connections_.add()) {
+            socket.non_blocking(true, ignored);
+            socket.write_some(net::buffer(kFull), ignored);
+            continue;
+        }
+        socket.set_option(tcp::no_delay(true), ignored);
+        auto session = std::make_shared<Session>(std::move(socket));
+        add(*session);
+        net::co_spawn(io_, serve(*this, session), [this, session](const std::exception_ptr&) {
+            remove(*session);
+        });
+    }
+}
+
+/// One pass over all connections each tick: a timer for each would cost more than the pass.
+runtime::Task<void> Shard::tick_loop() {
+    while (!io_.stopped()) {
+        ticker_.expires_after(kTick);
+        co_await ticker_.async_wait(kTuple);
+        const Time now = parts_.clock.now();
+        error_code ignored;
+        for (auto& session : sessions_) {
+            if (session.deadline <= now) {
+                session.deadline = kNever;
+                session.timed_out = true;
+                session.socket.cancel(ignored);
+            }
+        }
+        std::vector<std::shared_ptr<Session>> unwatched;
+        for (auto& [id, session] : waiting_) {
+            if (!session->watched && now - session->waiting_since >= kTick)
+                unwatched.push_back(session);
+        }
+        for (auto& session : unwatched) watch(session);
+    }
+}
+
+/// Notices that the client has gone. Bytes that arrive instead are its next request, sent early:
+/// then it is there.
+void Shard::watch(std::shared_ptr<Session> session) {
+    session->watched = true;
+    session->waiting_since = kNever;  // once is enough
+    Session& watched = *session;
+    watched.socket.async_wait(
+        tcp::socket::wait_read,
+        [this, session = std::move(session), id = watched.waiter](const error_code& error) {
+            if (error || !waiting_.contains(id)) return;
+            session->watched = false;
+            std::array<char, 1> byte{};
+            const ssize_t got =
+                ::recv(session->socket.native_handle(), byte.data(), 1, MSG_PEEK | MSG_DONTWAIT);
+            const bool gone = got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
+            if (!gone) return;
+            parts_.engine.leave(id);
+            finish_wait(*session, std::nullopt);
+        }
+    );
+}
+
+std::string_view Shard::date_line() {
+    const auto second =
+        std::chrono::duration_cast<std::chrono::seconds>(parts_.clock.now().time_since_epoch())
+            .count();
+    if (second != date_second_) {
+        date_second_ = second;
+        const std::time_t time = static_cast<std::time_t>(second);
+        std::tm utc{};
+        gmtime_r(&time, &utc);
+        std::array<char, 48> text{};
+        const auto length =
+            std::strftime(text.data(), text.size(), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &utc);
+        date_line_.assign(text.data(), length);
+    }
+    return date_line_;
+}
+
+}  // namespace bide::fronts::http

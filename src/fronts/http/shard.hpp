@@ -1,0 +1,101 @@
+#pragma once
+
+#include "fronts/http/server.hpp"
+#include "ports/engine.hpp"
+#include "runtime/asio.hpp"
+
+#include <boost/intrusive/list.hpp>
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+namespace bide::fronts::http {
+
+namespace net = runtime::net;
+
+/// What a connection's coroutine waits on while its job is in the engine.
+using AnswerHandler = typename net::async_result<
+    net::use_awaitable_t<runtime::Executor>,
+    void(std::optional<core::Answer>)>::handler_type;
+
+/// One connection, shared by its coroutine and the shard's tick. Only the shard's thread touches
+/// it.
+struct Session : boost::intrusive::list_base_hook<> {
+    enum class Phase : std::uint8_t { idle, busy, waiting };
+
+    explicit Session(runtime::Socket connected) : socket(std::move(connected)) {}
+
+    runtime::Socket socket;
+    Time deadline = kNever;  ///< the tick cancels what the socket does when this has passed
+    bool timed_out = false;
+    Phase phase = Phase::idle;
+    // While waiting:
+    core::WaiterId waiter = 0;
+    std::optional<AnswerHandler> resume;
+    Time waiting_since{};
+    bool watched = false;  ///< a read-readiness wait is under way, to notice a client that leaves
+};
+
+/// One I/O thread: acceptor, connections, the inbox for answers, and one tick for all timeouts.
+/// Everything but deliver(), start(), close_acceptor() and shut() runs on its own thread.
+class Shard final : public ports::AnswerSink {
+  public:
+    Shard(const Options& options, Server::Parts parts, ConnectionCount& connections);
+    ~Shard();
+
+    Result<std::uint16_t> listen(std::uint16_t port);
+    void start();
+    void close_acceptor();
+    /// Closes all connections and ends the thread.
+    void shut();
+
+    void deliver(std::vector<core::Answer>&& answers) override;
+
+    // For connections:
+    const Options& options() const { return options_; }
+    Server::Parts& parts() { return parts_; }
+    bool stopping() const { return stopping_; }
+    void add(Session& session);
+    void remove(Session& session);
+    core::WaiterId new_waiter();
+    /// The answer to the wait that was begun with session.waiter; empty when the client is gone.
+    runtime::Task<std::optional<core::Answer>> wait(std::shared_ptr<Session> session);
+    /// "Date: ...\r\n", made once a second.
+    std::string_view date_line();
+
+  private:
+    runtime::Task<void> accept_loop();
+    runtime::Task<void> tick_loop();
+    void take_answers();
+    void finish_wait(Session& session, std::optional<core::Answer> answer);
+    void watch(std::shared_ptr<Session> session);
+
+    const Options& options_;
+    Server::Parts parts_;
+    ConnectionCount& connections_;
+    net::io_context io_{1};
+    runtime::Acceptor acceptor_;
+    runtime::Timer ticker_;
+    boost::intrusive::list<Session> sessions_;
+    std::unordered_map<core::WaiterId, std::shared_ptr<Session>> waiting_;
+    std::uint8_t sink_number_;
+    std::uint64_t next_waiter_ = 0;
+    bool stopping_ = false;
+    std::string date_line_;
+    std::int64_t date_second_ = 0;
+
+    std::mutex inbox_mutex_;
+    std::vector<core::Answer> inbox_;
+
+    std::thread thread_;
+};
+
+/// Serves one connection to its end.
+runtime::Task<void> serve(Shard& shard, std::shared_ptr<Session> session);
+
+}  // namespace bide::fronts::http

@@ -1,0 +1,130 @@
+#include "service/problem.hpp"
+
+#include "base/check.hpp"
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <utility>
+
+namespace bide::service {
+namespace {
+
+struct Row {
+    std::uint16_t status;
+    std::string_view title;
+};
+
+Row row_of(Code code) {
+    switch (code) {
+        case Code::bad_request:
+            return {400, "The request is not understood"};
+        case Code::not_found:
+            return {404, "Not found"};
+        case Code::method_not_allowed:
+            return {405, "The method does not apply here"};
+        case Code::request_timeout:
+            return {408, "The request did not come in time"};
+        case Code::conflict:
+            return {409, "The job is not in a state for this"};
+        case Code::gone:
+            return {410, "The result is no longer kept"};
+        case Code::too_large:
+            return {413, "The body is too large"};
+        case Code::target_too_long:
+            return {414, "The request target is too long"};
+        case Code::headers_too_large:
+            return {431, "The header section is too large"};
+        case Code::internal:
+            return {500, "A bug in bide"};
+        case Code::overloaded:
+            return {503, "The server is at its limit"};
+        case Code::shutting_down:
+            return {503, "The server is shutting down"};
+        case Code::store_failed:
+            return {503, "The store cannot make anything durable"};
+    }
+    CHECK(!"a code outside the enum");
+}
+
+struct FailureRow {
+    std::string_view type;
+    std::uint16_t status;
+    std::string_view title;
+};
+
+FailureRow row_of(core::FailureKind kind) {
+    switch (kind) {
+        case core::FailureKind::handler:
+            return {"handler-failed", 502, "The handler failed"};
+        case core::FailureKind::timeout:
+            return {"handler-timeout", 504, "The handler did not finish in time"};
+        case core::FailureKind::lost:
+            return {"handler-lost", 502, "The handler went away without an answer"};
+        case core::FailureKind::cancelled:
+            return {"job-cancelled", 409, "The job was cancelled"};
+        case core::FailureKind::expired:
+            return {"job-expired", 504, "The job was not started before its deadline"};
+        case core::FailureKind::none:
+            break;
+    }
+    CHECK(!"a success is not a problem");
+}
+
+}  // namespace
+
+std::uint16_t status_of(Code code) {
+    return row_of(code).status;
+}
+
+Problem problem_of(const Error& error) {
+    const Row row = row_of(error.code);
+    return {
+        to_string(error.code),
+        row.title,
+        row.status,
+        error.detail,
+        error.retry,
+        Source::bide,
+        std::nullopt,
+        error.retry_after_s};
+}
+
+Problem problem_of(const JobId& job, const core::Outcome& outcome) {
+    const FailureRow row = row_of(outcome.kind);
+    const bool ours =
+        outcome.kind == core::FailureKind::cancelled || outcome.kind == core::FailureKind::expired;
+    return {
+        row.type,
+        row.title,
+        row.status,
+        outcome.detail,
+        // Never started: sending it again runs it once. Else the handler has run at least once.
+        outcome.attempts == 0 ? Retry::safe : Retry::unsafe,
+        ours ? Source::bide : Source::handler,
+        job,
+        0};
+}
+
+wire::Reply to_reply(const Problem& problem) {
+    namespace json = boost::json;
+    json::object document{
+        {"type", "/errors/" + std::string(problem.type)},
+        {"title", problem.title},
+        {"status", problem.status},
+        {"detail", problem.detail},
+        {"retry", to_string(problem.retry)},
+    };
+    if (problem.job) document["job"] = to_string(*problem.job);
+
+    wire::Reply reply;
+    reply.status = problem.status;
+    reply.headers.add("Content-Type", "application/problem+json");
+    reply.headers.add("Bide-Error-Source", problem.source == Source::bide ? "bide" : "handler");
+    if (problem.retry_after_s > 0)
+        reply.headers.add("Retry-After", static_cast<std::uint64_t>(problem.retry_after_s));
+    reply.body.bytes = json::serialize(document) + "\n";
+    return reply;
+}
+
+}  // namespace bide::service

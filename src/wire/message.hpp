@@ -1,0 +1,56 @@
+#pragma once
+
+#include "base/body.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace bide::wire {
+
+/// One header field of a request. Views into the request's buffer.
+struct Field {
+    std::string_view name;
+    std::string_view value;
+};
+
+/// The head of an HTTP request, whatever brought it: a socket or a Lambda event.
+struct RequestHead {
+    std::string_view method;
+    std::string_view target;
+    std::span<const Field> fields;
+
+    /// The value of the first field of this name (any case), or empty.
+    std::string_view field(std::string_view name) const;
+    /// The values of all fields of this name, joined by ", ".
+    std::string joined(std::string_view name) const;
+};
+
+/// Header lines under construction, ready to be sent. Values come from handlers and clients, so
+/// whatever could end a line is replaced by a space.
+class HeaderLines {
+  public:
+    void add(std::string_view name, std::string_view value);
+    void add(std::string_view name, std::uint64_t value);
+    const std::string& lines() const { return lines_; }
+
+  private:
+    std::string lines_;
+};
+
+/// A complete answer but for what the connection adds: Date, Connection, Content-Length.
+struct Reply {
+    std::uint16_t status = 200;
+    HeaderLines headers;
+    Body body;
+};
+
+/// Whether an answer of this status has no body (RFC 9110, 6.4.1).
+constexpr bool is_bodiless(std::uint16_t status) {
+    return status < 200 || status == 204 || status == 304;
+}
+
+bool equal_fold(std::string_view a, std::string_view b);
+
+}  // namespace bide::wire
