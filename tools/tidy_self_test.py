@@ -7,6 +7,8 @@ SAMPLES = [
     ("src/core/x.cpp", "int x;\n", []),
     ("src/runtime/x.cpp", "// sleep_for(1) in words\nauto s = \"sleep_for(1)\";\n", []),
     ("src/runtime/x.cpp", "std::this_thread::sleep_for(1s);\n", ["sleep"]),
+    ("src/runtime/x.cpp", "::sleep(1);\n", ["sleep"]),
+    ("src/runtime/x.cpp", "void sleep(Job job);\nx::sleep(job);\n", []),
     ("tests/crash/x.cpp", "std::this_thread::sleep_for(1s);\n", []),
     ("src/service/x.cpp", "sqlite3_step(s);\n", ["sqlite-step"]),
     ("src/engines/embedded/sqlite.cpp", "sqlite3_step(s);\n", []),
