@@ -78,13 +78,15 @@ Result<std::unique_ptr<Engine>> Engine::open(
     auto engine = std::unique_ptr<Engine>(new Engine(std::move(options), clock, pool));
     BIDE_TRY(engine->lock_directory());
     BIDE_TRY(engine->recover());
-    engine->writer_ = std::thread(&Engine::write_loop, engine.get());
-    engine->alarm_ = std::thread(&Engine::alarm_loop, engine.get());
-    pool.post([raw = engine.get(), names = file_names(engine->options_.directory + "/bodies")] {
-        raw->remove_orphans(names);
-    });
-    engine->step(core::event::Tick{});
     return engine;
+}
+
+void Engine::start() {
+    writer_ = std::thread(&Engine::write_loop, this);
+    alarm_ = std::thread(&Engine::alarm_loop, this);
+    pool_.post([this, names = file_names(options_.directory + "/bodies")] { remove_orphans(names); }
+    );
+    step(core::event::Tick{});
 }
 
 Result<void> Engine::lock_directory() {
@@ -161,8 +163,8 @@ void Engine::stop() {
         writer_wake_.notify_all();
         alarm_wake_.notify_all();
     }
-    writer_.join();
-    alarm_.join();
+    if (writer_.joinable()) writer_.join();
+    if (alarm_.joinable()) alarm_.join();
 }
 
 // --- the port ---------------------------------------------------------------------------------

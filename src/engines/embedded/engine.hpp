@@ -53,12 +53,15 @@ struct Options {
 /// restarted, when the store alone decides what is true.
 class Engine final : public ports::Engine, public ports::AttemptSink {
   public:
-    /// Opens the store, takes back open jobs and starts the threads; attempts start at once.
+    /// Opens the store and takes back open jobs.
     static Result<std::unique_ptr<Engine>> open(
         Options options, Clock& clock, runtime::BlockingPool& pool
     );
-    /// stop() must have returned.
+    /// stop() must have returned, and the pool's last task.
     ~Engine() override;
+
+    /// Starts the threads; attempts at jobs taken back start at once.
+    void start();
 
     /// Accepts nothing more, answers who waits for jobs that do not run, and waits until those
     /// that run have ended; after `patience`, or when stop_now() is called, stops them.

@@ -19,6 +19,9 @@ Result<std::unique_ptr<Server>> Server::listen(Options options, Parts parts) {
     return server;
 }
 
+Server::Server(Options options)
+    : options_(std::move(options)), connections_(options_.connections_max) {}
+
 Server::~Server() = default;
 
 void Server::start() {

@@ -77,8 +77,7 @@ class Server {
     void stop(Duration patience);
 
   private:
-    explicit Server(Options options)
-        : options_(std::move(options)), connections_(options_.connections_max) {}
+    explicit Server(Options options);
 
     Options options_;
     std::uint16_t port_ = 0;

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "cli/config.hpp"
+#include <bide/worker.hpp>
+
+#include <map>
+#include <string>
+
+namespace bide {
+
+/// The native handlers of a program, by name.
+struct Natives {
+    std::map<std::string, Worker::Function> blocking;
+    std::map<std::string, Worker::AsyncFunction> async;
+};
+
+/// Puts the embedded engine, the handlers and the HTTP front together and serves until a signal;
+/// the exit status. The calling thread must be the only one.
+int serve(const cli::Config& config, const Natives& natives);
+
+}  // namespace bide

@@ -1,0 +1,17 @@
+#pragma once
+
+namespace bide {
+
+/// Takes SIGTERM, SIGINT and SIGHUP out of the process's way and hands them to one waiting thread.
+/// Made before any other thread, so that all inherit the mask. SIGPIPE is ignored.
+class Signals {
+  public:
+    Signals();
+
+    /// Blocks until a signal or wake(); the signal's name, or nullptr for wake().
+    const char* wait();
+    /// Any thread.
+    void wake();
+};
+
+}  // namespace bide

@@ -1,0 +1,320 @@
+#include "cli/config_file.hpp"
+
+#include "cli/units.hpp"
+
+#include <toml++/toml.h>
+
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <span>
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+namespace bide::cli {
+namespace {
+
+Error bad(std::string detail) {
+    return {Code::bad_request, Retry::never, std::move(detail)};
+}
+
+/// One value of the file, and how it is read.
+struct Value {
+    const toml::node& node;
+    std::filesystem::path directory;  ///< of the file
+
+    Result<std::string> text() const {
+        if (const auto* value = node.as_string()) return value->get();
+        return bad("must be a text in quotes");
+    }
+    Result<Duration> duration() const {
+        const auto* value = node.as_string();
+        if (value == nullptr) return bad("must be a duration in quotes, like \"30s\"");
+        return parse_duration(value->get());
+    }
+    Result<std::uint64_t> bytes() const {
+        if (const auto* number = node.as_integer(); number != nullptr && number->get() >= 0)
+            return static_cast<std::uint64_t>(number->get());
+        if (const auto* value = node.as_string()) return parse_bytes(value->get());
+        return bad("must be a size, like 4096 or \"16KiB\"");
+    }
+    template <class T>
+    Result<T> number(T least) const {
+        const auto* value = node.as_integer();
+        const auto most = static_cast<std::int64_t>(std::min<std::uint64_t>(
+            std::numeric_limits<T>::max(), std::numeric_limits<std::int64_t>::max()
+        ));
+        if (value == nullptr || value->get() < static_cast<std::int64_t>(least) ||
+            value->get() > most)
+            return bad("must be a whole number of at least " + std::to_string(least));
+        return static_cast<T>(value->get());
+    }
+    Result<std::vector<std::string>> texts() const {
+        std::vector<std::string> all;
+        const auto* array = node.as_array();
+        if (array == nullptr) return bad("must be an array of texts");
+        for (const auto& entry : *array) {
+            const auto* value = entry.as_string();
+            if (value == nullptr) return bad("must be an array of texts");
+            all.push_back(value->get());
+        }
+        return all;
+    }
+    Result<std::vector<std::string>> command() const {
+        std::vector<std::string> argv;
+        if (const auto* line = node.as_string()) {
+            BIDE_TRY(argv, split_words(line->get()));
+        } else {
+            BIDE_TRY(argv, texts());
+        }
+        if (argv.empty() || argv.front().empty()) return bad("must name a command");
+        const std::filesystem::path program(argv.front());
+        if (program.has_parent_path() && program.is_relative())
+            argv.front() = (directory / program).lexically_normal().string();
+        return argv;
+    }
+};
+
+template <class Target>
+struct Key {
+    std::string_view name;
+    Result<void> (*set)(const Value&, Target&);
+};
+
+/// Key{"name", read<&Value::duration, &ServerConfig::max_wait>}: read so, put there.
+template <auto Read, auto Member>
+struct Into {
+    template <class Target>
+    static Result<void> set(const Value& value, Target& target) {
+        BIDE_TRY(target.*Member, (value.*Read)());
+        return success();
+    }
+};
+
+Result<void> set_listen(const Value& value, ServerConfig& server) {
+    BIDE_TRY(const std::string text, value.text());
+    BIDE_TRY(const Address address, parse_address(text));
+    server.host = address.host;
+    server.port = address.port;
+    return success();
+}
+
+Result<void> set_handler(
+    HandlerConfig& handler, HandlerConfig::Kind kind, std::vector<std::string> argv
+) {
+    if (handler.kind != HandlerConfig::Kind::none)
+        return bad("a queue has one handler: exec, pool or native");
+    handler.kind = kind;
+    handler.argv = std::move(argv);
+    return success();
+}
+
+using S = ServerConfig;
+using Q = QueueConfig;
+
+constexpr Key<S> kServerKeys[] = {
+    {"listen", set_listen},
+    {"data", Into<&Value::text, &S::data>::set},
+    {"default_queue", Into<&Value::text, &S::default_queue>::set},
+    {"io_threads",
+     [](const Value& v, S& s) -> Result<void> {
+         BIDE_TRY(s.io_threads, v.number<std::uint32_t>(1));
+         return success();
+     }},
+    {"connections_max",
+     [](const Value& v, S& s) -> Result<void> {
+         BIDE_TRY(s.connections_max, v.number<std::uint32_t>(1));
+         return success();
+     }},
+    {"max_wait", Into<&Value::duration, &S::max_wait>::set},
+    {"drain_time", Into<&Value::duration, &S::drain_time>::set},
+    {"header_time", Into<&Value::duration, &S::header_time>::set},
+    {"body_pause", Into<&Value::duration, &S::body_pause>::set},
+    {"idle_time", Into<&Value::duration, &S::idle_time>::set},
+    {"body_max", Into<&Value::bytes, &S::body_max>::set},
+    {"header_max", Into<&Value::bytes, &S::header_max>::set},
+    {"inline_max", Into<&Value::bytes, &S::inline_max>::set},
+    {"memory_max", Into<&Value::bytes, &S::memory_max>::set},
+    {"log_level", Into<&Value::text, &S::log_level>::set},
+};
+
+template <auto Read, auto Member>
+Result<void> into_handler(const Value& value, Q& queue) {
+    return Into<Read, Member>::set(value, queue.handler);
+}
+
+template <auto Member, class T>
+Result<void> number_into_handler(const Value& value, Q& queue) {
+    BIDE_TRY(queue.handler.*Member, value.number<T>(T{1}));
+    return success();
+}
+
+constexpr Key<Q> kQueueKeys[] = {
+    {"exec",
+     [](const Value& v, Q& q) -> Result<void> {
+         BIDE_TRY(auto argv, v.command());
+         return set_handler(q.handler, HandlerConfig::Kind::exec, std::move(argv));
+     }},
+    {"pool",
+     [](const Value& v, Q& q) -> Result<void> {
+         BIDE_TRY(auto argv, v.command());
+         return set_handler(q.handler, HandlerConfig::Kind::pool, std::move(argv));
+     }},
+    {"native",
+     [](const Value& v, Q& q) -> Result<void> {
+         BIDE_TRY(q.handler.native, v.text());
+         return set_handler(q.handler, HandlerConfig::Kind::native, {});
+     }},
+    {"content_type", into_handler<&Value::text, &HandlerConfig::content_type>},
+    {"environment", into_handler<&Value::texts, &HandlerConfig::environment>},
+    {"directory", into_handler<&Value::text, &HandlerConfig::working_directory>},
+    {"grace", into_handler<&Value::duration, &HandlerConfig::grace>},
+    {"memory_max", into_handler<&Value::bytes, &HandlerConfig::memory_bytes_max>},
+    {"output_max", into_handler<&Value::bytes, &HandlerConfig::output_bytes_max>},
+    {"cpu_seconds_max", number_into_handler<&HandlerConfig::cpu_seconds_max, std::uint64_t>},
+    {"files_max", number_into_handler<&HandlerConfig::files_max, std::uint64_t>},
+    {"processes", number_into_handler<&HandlerConfig::processes, std::uint32_t>},
+    {"in_flight", number_into_handler<&HandlerConfig::in_flight, std::uint32_t>},
+    {"concurrency",
+     [](const Value& v, Q& q) -> Result<void> {
+         BIDE_TRY(q.concurrency, v.number<std::uint32_t>(1));
+         return success();
+     }},
+    {"depth_max",
+     [](const Value& v, Q& q) -> Result<void> {
+         BIDE_TRY(q.rules.depth_max, v.number<std::uint64_t>(1));
+         return success();
+     }},
+    {"bytes_max",
+     [](const Value& v, Q& q) -> Result<void> {
+         BIDE_TRY(q.rules.bytes_max, v.bytes());
+         return success();
+     }},
+    {"timeout",
+     [](const Value& v, Q& q) -> Result<void> {
+         BIDE_TRY(q.rules.timeout, v.duration());
+         return success();
+     }},
+    {"attempts",
+     [](const Value& v, Q& q) -> Result<void> {
+         BIDE_TRY(q.rules.retry.attempts_max, v.number<std::uint32_t>(1));
+         return success();
+     }},
+    {"backoff",
+     [](const Value& v, Q& q) -> Result<void> {
+         BIDE_TRY(q.rules.retry.backoff_base, v.duration());
+         return success();
+     }},
+    {"backoff_max",
+     [](const Value& v, Q& q) -> Result<void> {
+         BIDE_TRY(q.rules.retry.backoff_max, v.duration());
+         return success();
+     }},
+    {"retention", Into<&Value::duration, &Q::retention>::set},
+};
+
+class Reader {
+  public:
+    explicit Reader(const std::string& path)
+        : path_(path), directory_(std::filesystem::absolute(path).parent_path()) {}
+
+    template <class Target>
+    Result<void> table(const toml::table& table, std::span<const Key<Target>> keys, Target& target)
+        const {
+        for (const auto& [key, node] : table) {
+            const auto* known = find(keys, key.str());
+            if (known == nullptr) return unknown(key, names(keys));
+            const Result<void> set = known->set({node, directory_}, target);
+            if (set.has_error())
+                return at(node.source(), std::string(key.str()) + ": " + set.error().detail);
+        }
+        return success();
+    }
+
+    Result<void> queues(const toml::table& table, Config& config) const {
+        for (const auto& [key, node] : table) {
+            const Result<void> good = check_queue_name(key.str());
+            if (good.has_error()) return at(key.source(), good.error().detail);
+            const auto* entries = node.as_table();
+            if (entries == nullptr)
+                return at(
+                    node.source(), "a queue is a table: [queues." + std::string(key.str()) + "]"
+                );
+            QueueConfig queue;
+            queue.name = key.str();
+            BIDE_TRY(this->table<QueueConfig>(*entries, kQueueKeys, queue));
+            if (queue.handler.kind == HandlerConfig::Kind::none) {
+                return at(
+                    node.source(),
+                    "queue " + queue.name + " has no handler: add exec, pool or native"
+                );
+            }
+            config.queues.push_back(std::move(queue));
+        }
+        return success();
+    }
+
+    Error at(const toml::source_region& place, const std::string& what) const {
+        return bad(path_ + ":" + std::to_string(place.begin.line) + ": " + what);
+    }
+
+    Error unknown(const toml::key& key, const std::vector<std::string_view>& known) const {
+        const std::string near = nearest(key.str(), known);
+        return at(
+            key.source(),
+            "unknown key \"" + std::string(key.str()) + "\"" +
+                (near.empty() ? "" : "; did you mean \"" + near + "\"?")
+        );
+    }
+
+  private:
+    template <class Target>
+    static const Key<Target>* find(std::span<const Key<Target>> keys, std::string_view name) {
+        for (const auto& key : keys) {
+            if (key.name == name) return &key;
+        }
+        return nullptr;
+    }
+
+    template <class Target>
+    static std::vector<std::string_view> names(std::span<const Key<Target>> keys) {
+        std::vector<std::string_view> all;
+        for (const auto& key : keys) all.push_back(key.name);
+        return all;
+    }
+
+    std::string path_;
+    std::filesystem::path directory_;
+};
+
+}  // namespace
+
+Result<void> read_config_file(const std::string& path, Config& config) {
+    const Reader reader(path);
+    toml::table file;
+    try {
+        file = toml::parse_file(path);
+    } catch (const toml::parse_error& failure) {
+        const auto line = failure.source().begin.line;
+        return bad(
+            path + (line > 0 ? ":" + std::to_string(line) : "") + ": " +
+            std::string(failure.description())
+        );
+    }
+    for (const auto& [key, node] : file) {
+        const auto* table = node.as_table();
+        if (key.str() != "server" && key.str() != "queues")
+            return reader.unknown(key, {"server", "queues"});
+        if (table == nullptr)
+            return reader.at(node.source(), "[" + std::string(key.str()) + "] is a table");
+        if (key.str() == "server") {
+            BIDE_TRY(reader.table<ServerConfig>(*table, kServerKeys, config.server));
+        } else {
+            BIDE_TRY(reader.queues(*table, config));
+        }
+    }
+    return success();
+}
+
+}  // namespace bide::cli

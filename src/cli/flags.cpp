@@ -1,0 +1,189 @@
+#include "cli/flags.hpp"
+
+#include "cli/config_file.hpp"
+#include "cli/units.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+namespace bide::cli {
+namespace {
+
+constexpr int kUsageStatus = 2;
+
+constexpr const char* kFooter = R"(
+One queue from flags:
+  bide serve --exec 'espeak-ng --stdin --stdout' --content-type audio/wav
+  curl -d 'hello' http://127.0.0.1:8080/ -o hello.wav
+As many as wanted from a file (docs/configuration.md):
+  bide serve --config bide.toml
+
+When ready it prints one line "listening on http://HOST:PORT" on stdout. Logs go to stderr.
+SIGTERM and Ctrl-C drain: nothing new is accepted, what runs may finish (drain_time), the rest
+stays stored for the next start. A second signal stops at once.
+
+Exit status: 0 after a drain, 1 when it cannot start, 2 for wrong flags or configuration.)";
+
+/// What flags and environment said; empty where nothing.
+struct Flags {
+    std::optional<std::string> config, listen, data, log_level, max_wait;
+    std::optional<std::string> exec, pool, native, content_type, timeout, retention;
+    std::optional<std::uint32_t> concurrency, attempts, io_threads;
+    std::string queue = "default";
+};
+
+void declare(CLI::App& app, Flags& flags) {
+    const auto option = [&app](const char* flag, auto& place, const char* help) {
+        std::string environment = std::string("BIDE_") + (flag + 2);
+        std::transform(environment.begin(), environment.end(), environment.begin(), [](char c) {
+            return c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+        });
+        return app.add_option(flag, place, help)->envname(environment);
+    };
+    const std::string server = "Server";
+    option("--config", flags.config, "TOML file with [server] and [queues.NAME]")
+        ->type_name("FILE")
+        ->group(server);
+    option("--listen", flags.listen, "where to listen; port 0 picks one [127.0.0.1:8080]")
+        ->type_name("HOST:PORT")
+        ->group(server);
+    option("--data", flags.data, "where jobs and results are kept; made if missing [bide-data]")
+        ->type_name("DIR")
+        ->group(server);
+    option("--max-wait", flags.max_wait, "longest a request is held open [15m]")
+        ->type_name("TIME")
+        ->group(server);
+    option("--io-threads", flags.io_threads, "threads for connections [half the processors]")
+        ->type_name("N")
+        ->check(CLI::PositiveNumber)
+        ->group(server);
+    option("--log-level", flags.log_level, "debug, info, warn or error [info]")
+        ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+        ->type_name("LEVEL")
+        ->group(server);
+
+    const std::string queue = "One queue";
+    option("--queue", flags.queue, "its name [default]")->type_name("NAME")->group(queue);
+    auto* exec = option("--exec", flags.exec, "a process per job: body on stdin, result on stdout");
+    auto* pool = option("--pool", flags.pool, "long-lived processes that take jobs as JSON lines");
+    auto* native =
+        option("--native", flags.native, "a handler in this program: echo, sleep, or your own");
+    exec->type_name("'CMD ARGS'")->group(queue)->excludes(pool)->excludes(native);
+    pool->type_name("'CMD ARGS'")->group(queue)->excludes(native);
+    native->type_name("NAME")->group(queue);
+    option("--content-type", flags.content_type, "of results that name none themselves")
+        ->type_name("TYPE")
+        ->group(queue);
+    option("--concurrency", flags.concurrency, "jobs done at once [one per processor]")
+        ->type_name("N")
+        ->check(CLI::PositiveNumber)
+        ->group(queue);
+    option("--timeout", flags.timeout, "of one attempt [5m]")->type_name("TIME")->group(queue);
+    option("--attempts", flags.attempts, "runs of the handler in all [3]")
+        ->type_name("N")
+        ->check(CLI::PositiveNumber)
+        ->group(queue);
+    option("--retention", flags.retention, "how long results are kept [24h]")
+        ->type_name("TIME")
+        ->group(queue);
+}
+
+Result<void> apply_server(const Flags& flags, ServerConfig& server) {
+    if (flags.listen) {
+        BIDE_TRY(const Address address, parse_address(*flags.listen));
+        server.host = address.host;
+        server.port = address.port;
+    }
+    if (flags.max_wait) {
+        BIDE_TRY(server.max_wait, parse_duration(*flags.max_wait));
+    }
+    server.data = flags.data.value_or(server.data);
+    server.log_level = flags.log_level.value_or(server.log_level);
+    server.io_threads = flags.io_threads.value_or(server.io_threads);
+    return success();
+}
+
+/// The queue the flags make; it takes the place of one of the same name in the file.
+Result<void> apply_queue(const Flags& flags, Config& config) {
+    using Kind = HandlerConfig::Kind;
+    if (!flags.exec && !flags.pool && !flags.native) return success();
+    BIDE_TRY(check_queue_name(flags.queue));
+    QueueConfig queue;
+    queue.name = flags.queue;
+    if (flags.native) {
+        queue.handler.kind = Kind::native;
+        queue.handler.native = *flags.native;
+    } else {
+        queue.handler.kind = flags.exec ? Kind::exec : Kind::pool;
+        BIDE_TRY(queue.handler.argv, split_words(flags.exec ? *flags.exec : *flags.pool));
+    }
+    queue.handler.content_type = flags.content_type.value_or(queue.handler.content_type);
+    queue.concurrency = flags.concurrency;
+    queue.rules.retry.attempts_max = flags.attempts.value_or(queue.rules.retry.attempts_max);
+    if (flags.timeout) {
+        BIDE_TRY(queue.rules.timeout, parse_duration(*flags.timeout));
+    }
+    if (flags.retention) {
+        BIDE_TRY(queue.retention, parse_duration(*flags.retention));
+    }
+    std::erase_if(config.queues, [&](const auto& other) { return other.name == queue.name; });
+    config.queues.push_back(std::move(queue));
+    return success();
+}
+
+Result<Config> combine(const Flags& flags) {
+    Config config;
+    if (flags.config) {
+        BIDE_TRY(read_config_file(*flags.config, config));
+    }
+    BIDE_TRY(apply_server(flags, config.server));
+    BIDE_TRY(apply_queue(flags, config));
+    const auto usage = [](std::string detail) {
+        return Error{Code::bad_request, Retry::never, std::move(detail)};
+    };
+    if (config.queues.empty())
+        return usage("no queue: give --exec 'CMD ARGS', --native NAME or --config FILE");
+    std::string& standard = config.server.default_queue;
+    if (standard.empty() && config.queues.size() == 1) standard = config.queues.front().name;
+    const bool known =
+        std::any_of(config.queues.begin(), config.queues.end(), [&](const auto& queue) {
+            return queue.name == standard;
+        });
+    if (!standard.empty() && !known)
+        return usage("default_queue \"" + standard + "\" is not one of the queues");
+    return config;
+}
+
+}  // namespace
+
+std::variant<Config, Exit> read_config(int argc, char** argv, const std::string& command) {
+    CLI::App app("Holds each POST open until its job is done and the result is on disk.", command);
+    app.set_version_flag("--version", std::string("bide ") + kVersion);
+    app.footer(kFooter);
+    Flags flags;
+    declare(app, flags);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& stop) {
+        const int status = app.exit(stop);
+        return Exit{status == 0 ? 0 : kUsageStatus};
+    }
+    Result<Config> config = combine(flags);
+    if (config.has_error()) {
+        std::fprintf(
+            stderr,
+            "%s: %s\nRun '%s --help' for the flags.\n",
+            command.c_str(),
+            config.error().detail.c_str(),
+            command.c_str()
+        );
+        return Exit{kUsageStatus};
+    }
+    return std::move(config.value());
+}
+
+}  // namespace bide::cli

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "base/result.hpp"
+#include "cli/config.hpp"
+
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace bide::cli {
+
+/// The process is to end now, with this status: --help and --version, or a usage error that has
+/// been told on stderr.
+struct Exit {
+    int status;
+};
+
+/// Reads the flags of `serve`, the environment (BIDE_*) and the file of --config. Flags win over
+/// the environment, and that over the file. `command` is what the help calls it: "bide serve".
+std::variant<Config, Exit> read_config(int argc, char** argv, const std::string& command);
+
+constexpr const char* kVersion = "0.1.0";
+
+}  // namespace bide::cli

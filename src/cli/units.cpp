@@ -1,0 +1,163 @@
+#include "cli/units.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <numeric>
+#include <optional>
+#include <span>
+#include <utility>
+
+namespace bide::cli {
+namespace {
+
+Error bad(std::string detail) {
+    return {Code::bad_request, Retry::never, std::move(detail)};
+}
+
+struct Unit {
+    std::string_view name;
+    double factor;
+};
+
+/// A non-negative number followed by one of `units`.
+std::optional<double> parse_quantity(std::string_view text, std::span<const Unit> units) {
+    double number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || !(number >= 0) || std::isinf(number)) return std::nullopt;
+    const std::string_view name(end, static_cast<std::size_t>(text.data() + text.size() - end));
+    for (const auto& unit : units) {
+        if (unit.name == name) return number * unit.factor;
+    }
+    return std::nullopt;
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = std::exchange(row[0], i);
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+            diagonal = row[j];
+            row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+        }
+    }
+    return row.back();
+}
+
+}  // namespace
+
+Result<Duration> parse_duration(std::string_view text) {
+    constexpr std::array kUnits{
+        Unit{"ms", 1e3}, Unit{"s", 1e6}, Unit{"m", 60e6}, Unit{"h", 3600e6}, Unit{"d", 86400e6}};
+    const auto us = parse_quantity(text, kUnits);
+    // A hundred years: below what int64 microseconds and sums of times can hold.
+    if (!us || *us > 3.2e15)
+        return bad(
+            "\"" + std::string(text) + "\" is not a duration like 250ms, 1.5s, 2m, 24h or 7d"
+        );
+    return Duration(static_cast<std::int64_t>(*us));
+}
+
+Result<std::uint64_t> parse_bytes(std::string_view text) {
+    constexpr std::array kUnits{
+        Unit{"", 1},
+        Unit{"B", 1},
+        Unit{"KiB", 1024.0},
+        Unit{"MiB", 1048576.0},
+        Unit{"GiB", 1073741824.0},
+        Unit{"TiB", 1099511627776.0},
+        Unit{"KB", 1e3},
+        Unit{"MB", 1e6},
+        Unit{"GB", 1e9},
+        Unit{"TB", 1e12}};
+    const auto bytes = parse_quantity(text, kUnits);
+    if (!bytes || *bytes > 9e15)
+        return bad("\"" + std::string(text) + "\" is not a size like 512, 16KiB, 10MB or 5GiB");
+    return static_cast<std::uint64_t>(*bytes);
+}
+
+Result<Address> parse_address(std::string_view text) {
+    const auto colon = text.rfind(':');
+    const auto failure = [&] {
+        return bad(
+            "\"" + std::string(text) +
+            "\" is not an address like 127.0.0.1:8080 or [::1]:8080 (port 0: the system picks one)"
+        );
+    };
+    if (colon == std::string_view::npos || colon == 0) return failure();
+    std::string_view host = text.substr(0, colon);
+    const std::string_view port_text = text.substr(colon + 1);
+    if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+        host = host.substr(1, host.size() - 2);
+    if (host == "localhost") host = "127.0.0.1";
+    Address address{std::string(host), 0};
+    const auto [end, error] =
+        std::from_chars(port_text.data(), port_text.data() + port_text.size(), address.port);
+    if (error != std::errc() || end != port_text.data() + port_text.size()) return failure();
+    return address;
+}
+
+Result<std::vector<std::string>> split_words(std::string_view text) {
+    std::vector<std::string> words;
+    std::string word;
+    bool in_word = false;
+    char quote = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (c == '\\' && quote != '\'') {
+            if (++i == text.size()) return bad("the command ends with a backslash");
+            word += text[i];
+            in_word = true;
+        } else if (quote != 0) {
+            if (c == quote)
+                quote = 0;
+            else
+                word += c;
+        } else if (c == '\'' || c == '"') {
+            quote = c;
+            in_word = true;
+        } else if (c == ' ' || c == '\t' || c == '\n') {
+            if (in_word) words.push_back(std::exchange(word, {}));
+            in_word = false;
+        } else {
+            word += c;
+            in_word = true;
+        }
+    }
+    if (quote != 0) return bad(std::string("the command has an unclosed ") + quote);
+    if (in_word) words.push_back(std::move(word));
+    if (words.empty()) return bad("the command is empty");
+    return words;
+}
+
+Result<void> check_queue_name(std::string_view name) {
+    const auto fits = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '.' || c == '_' || c == '-';
+    };
+    if (name.empty() || name.size() > 64 || !std::all_of(name.begin(), name.end(), fits)) {
+        return bad(
+            "\"" + std::string(name) +
+            "\" cannot name a queue: 1 to 64 letters, digits, '.', '_' or '-'"
+        );
+    }
+    return success();
+}
+
+std::string nearest(std::string_view name, const std::vector<std::string_view>& known) {
+    std::string_view best;
+    std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;
+    for (const auto& candidate : known) {
+        const std::size_t distance = edit_distance(name, candidate);
+        if (distance < best_distance) {
+            best = candidate;
+            best_distance = distance;
+        }
+    }
+    return std::string(best);
+}
+
+}  // namespace bide::cli

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bide::cli {
+
+/// "250ms", "1.5s", "2m", "24h", "7d".
+Result<Duration> parse_duration(std::string_view text);
+
+/// "512", "16KiB", "5GiB", "10MB".
+Result<std::uint64_t> parse_bytes(std::string_view text);
+
+struct Address {
+    std::string host;
+    std::uint16_t port = 0;
+};
+
+/// "127.0.0.1:8080", "[::1]:0".
+Result<Address> parse_address(std::string_view text);
+
+/// Splits a command line into words as a shell would, with '...', "..." and backslash, and
+/// nothing else: no variables, no globs, no pipes.
+Result<std::vector<std::string>> split_words(std::string_view text);
+
+/// Letters, digits, '.', '_' and '-', at most 64: a queue's name is part of URLs.
+Result<void> check_queue_name(std::string_view name);
+
+/// The member of `known` that is the fewest edits away from `name`, or empty when none is near.
+std::string nearest(std::string_view name, const std::vector<std::string_view>& known);
+
+}  // namespace bide::cli

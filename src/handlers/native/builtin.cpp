@@ -1,0 +1,133 @@
+#include "base/time.hpp"
+#include "handlers/native/native.hpp"
+
+#include <charconv>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace bide::native {
+namespace {
+
+/// 24 days: longer is a mistake.
+constexpr std::int64_t kSleepMaxMs = 1LL << 31;
+
+std::optional<std::chrono::milliseconds> parse_span(std::string_view body) {
+    while (!body.empty() && (body.back() == '\n' || body.back() == '\r')) body.remove_suffix(1);
+    std::int64_t ms = 0;
+    const auto [end, error] = std::from_chars(body.data(), body.data() + body.size(), ms);
+    const bool whole = error == std::errc() && end == body.data() + body.size();
+    if (!whole || ms < 0 || ms > kSleepMaxMs) return std::nullopt;
+    return std::chrono::milliseconds(ms);
+}
+
+/// Holds all that sleep, by the time they wake, and wakes them on one thread.
+class Sleepers {
+  public:
+    Sleepers() : thread_(&Sleepers::run, this) {}
+
+    ~Sleepers() {
+        {
+            const std::lock_guard lock(mutex_);
+            ending_ = true;
+            changed_.notify_one();
+        }
+        thread_.join();
+    }
+
+    void add(std::shared_ptr<const Job> job, Duration span, Finish finish) {
+        const Time wake_at = clock_.now() + span;
+        auto sleeper = std::make_unique<Sleeper>(std::move(job), std::move(finish));
+        // Before the lock: it is called at once when a stop has been requested already.
+        sleeper->on_stop.emplace(sleeper->job->stop, [this] { look_for_stopped(); });
+        const std::lock_guard lock(mutex_);
+        stops_ = stops_ || sleeper->job->stop.stop_requested();
+        const auto place = sleeping_.emplace(wake_at, std::move(sleeper));
+        if (place == sleeping_.begin() || stops_) changed_.notify_one();
+    }
+
+  private:
+    struct Sleeper {
+        Sleeper(std::shared_ptr<const Job> of, Finish then)
+            : job(std::move(of)), finish(std::move(then)) {}
+        std::shared_ptr<const Job> job;
+        Finish finish;
+        std::optional<std::stop_callback<std::function<void()>>> on_stop;
+    };
+    using Map = std::multimap<Time, std::unique_ptr<Sleeper>>;
+
+    void look_for_stopped() {
+        const std::lock_guard lock(mutex_);
+        stops_ = true;
+        changed_.notify_one();
+    }
+
+    std::vector<std::unique_ptr<Sleeper>> take_ended(Time now) {
+        std::vector<std::unique_ptr<Sleeper>> ended;
+        const bool look_at_all = std::exchange(stops_, false);
+        for (auto next = sleeping_.begin(); next != sleeping_.end();) {
+            const bool due = next->first <= now;
+            if (!due && !look_at_all) break;
+            if (due || next->second->job->stop.stop_requested()) {
+                ended.push_back(std::move(next->second));
+                next = sleeping_.erase(next);
+            } else {
+                ++next;
+            }
+        }
+        return ended;
+    }
+
+    void run() {
+        std::unique_lock lock(mutex_);
+        while (!ending_) {
+            auto ended = take_ended(clock_.now());
+            if (!ended.empty()) {
+                lock.unlock();
+                for (auto& sleeper : ended)
+                    sleeper->finish(Reply::ok(sleeper->job->body, "text/plain"));
+                ended.clear();
+                lock.lock();
+            } else if (sleeping_.empty()) {
+                changed_.wait(lock);
+            } else {
+                changed_.wait_for(lock, sleeping_.begin()->first - clock_.now());
+            }
+        }
+    }
+
+    SystemClock clock_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    Map sleeping_;
+    bool stops_ = false;  ///< somebody who sleeps should not any more
+    bool ending_ = false;
+    std::thread thread_;
+};
+
+}  // namespace
+
+Worker::AsyncFunction echo() {
+    return [](const std::shared_ptr<const Job>& job, const Finish& finish) {
+        if (!job->body_file.empty())
+            return finish(Reply::fail("echo takes bodies that fit into memory (inline_max)"));
+        finish(Reply::ok(job->body, job->content_type));
+    };
+}
+
+Worker::AsyncFunction sleep() {
+    auto sleepers = std::make_shared<Sleepers>();
+    return [sleepers](std::shared_ptr<const Job> job, Finish finish) {
+        const auto span = parse_span(job->body);
+        if (!span) return finish(Reply::fail("the body must be a number of milliseconds, as 250"));
+        sleepers->add(std::move(job), *span, std::move(finish));
+    };
+}
+
+}  // namespace bide::native
