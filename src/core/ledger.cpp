@@ -243,7 +243,7 @@ void Ledger::on(event::Recovered& event, Time now, Effects&) {
     Job& job = add_job(event.job, event.queue, event.created, event.input_bytes);
     job.attempts = event.attempts;
     job.not_before = event.not_before;
-    job.start_by = event.start_by;
+    if (event.attempts == 0) job.start_by = event.start_by;  // a retry is not late work
     job.row_exists = true;
     job.durable = true;
     enter_queue(job, Cause::recovered, now);
@@ -518,7 +518,12 @@ void Ledger::add_waiter(Job& job, const Wait& wait, Time now, Effects& effects) 
     const bool fresh = waiters_.emplace(wait.id, std::move(owned)).second;
     CHECK(fresh);
     job.waiters.push_back(waiter);
-    if (wait.deadline <= now)
+    // Nothing that happens to such a job before the exit would end the wait (G5).
+    const bool stands_still =
+        draining_ && !is_final(job.state) && (halted_ || job.state != JobState::running);
+    if (stands_still)
+        answer_open_or_wait_for_commit(waiter, Answer::Kind::draining, now, effects);
+    else if (wait.deadline <= now)
         answer_open_or_wait_for_commit(waiter, Answer::Kind::open, now, effects);
     else
         timers_.arm(waiter, wait.deadline);

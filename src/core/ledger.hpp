@@ -31,7 +31,7 @@ struct QueueRules {
     std::uint64_t depth_max = 100'000;           ///< jobs not yet finished
     std::uint64_t bytes_max = 1ULL << 40;        ///< sum of their input bodies
     Duration timeout = std::chrono::minutes(5);  ///< lease of one attempt
-    RetryPolicy retry;
+    RetryPolicy retry{};
 };
 
 struct LedgerLimits {

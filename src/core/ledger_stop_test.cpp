@@ -1,0 +1,225 @@
+// Starting from the store, draining and halting.
+#include "core/ledger_driver.hpp"
+
+#include <gtest/gtest.h>
+
+namespace bide::core::test {
+namespace {
+
+using Kind = Answer::Kind;
+using enum AttemptResult::Verdict;
+
+TEST(Recovery, OpenJobsRunAgainWithTheirInputFromTheStore) {
+    Driver driver;
+    const JobId id = driver.make_id();
+    driver.recover(id, 1);
+    EXPECT_TRUE(driver.starts.empty());
+    driver.step(event::Tick{});
+    ASSERT_EQ(driver.starts.size(), 1U);
+    EXPECT_EQ(driver.starts[0].attempt, 2U);
+    EXPECT_EQ(driver.starts[0].input, nullptr);
+    driver.succeed(id, 2);
+    driver.take();
+    EXPECT_TRUE(driver.group.at(0).row_exists);
+    EXPECT_EQ(driver.group.at(0).outcome->attempts, 2U);
+}
+
+TEST(Recovery, WaiterOfARecoveredJobNeedsNoCommitForItsReceipt) {
+    Driver driver;
+    const JobId id = driver.make_id();
+    driver.recover(id, 0);
+    EXPECT_EQ(driver.answer(driver.join(id, {}))->kind, Kind::open);
+}
+
+TEST(Recovery, DeadLetterLeavesItsInputInTheStore) {
+    Driver driver;
+    const JobId id = driver.make_id();
+    driver.recover(id, 0);
+    driver.step(event::Tick{});
+    driver.end(id, 1, fail);
+    driver.take();
+    EXPECT_EQ(driver.group.at(0).input, nullptr);
+    EXPECT_TRUE(driver.group.at(0).row_exists);
+}
+
+TEST(Drain, RefusesNewJobsAndStartsNothing) {
+    Driver driver;
+    const JobId running = driver.submit();
+    driver.submit();
+    driver.commit();
+    driver.step(event::Drain{});
+    driver.submit();
+    EXPECT_EQ(driver.answers.back().error.code, Code::shutting_down);
+    EXPECT_EQ(driver.answers.back().error.retry, Retry::safe);
+    EXPECT_EQ(driver.ledger.open_jobs(), 2U);
+    driver.succeed(running);
+    EXPECT_EQ(driver.starts.size(), 1U);
+}
+
+TEST(Drain, AnswersWaitersOfJobsThatDoNotRun) {
+    Driver driver;
+    driver.submit();
+    driver.submit();
+    driver.submit({.not_before = seconds(60)});
+    driver.commit();
+    driver.step(event::Drain{});
+    EXPECT_EQ(driver.answer(1), nullptr);
+    ASSERT_NE(driver.answer(2), nullptr);
+    EXPECT_EQ(driver.answer(2)->kind, Kind::draining);
+    ASSERT_NE(driver.answer(3), nullptr);
+    EXPECT_EQ(driver.answer(3)->kind, Kind::draining);
+}
+
+TEST(Drain, AnswerWaitsUntilTheJobIsDurable) {
+    Driver driver;
+    driver.submit();
+    driver.submit();
+    driver.take();
+    driver.step(event::Drain{});
+    EXPECT_EQ(driver.answer(2), nullptr);
+    driver.step(event::Committed{});
+    ASSERT_NE(driver.answer(2), nullptr);
+    EXPECT_EQ(driver.answer(2)->kind, Kind::draining);
+}
+
+TEST(Drain, RunningJobIsAnsweredWithItsResult) {
+    Driver driver;
+    const JobId id = driver.submit();
+    driver.commit();
+    driver.step(event::Drain{});
+    EXPECT_FALSE(driver.ledger.idle());
+    driver.succeed(id);
+    EXPECT_FALSE(driver.ledger.idle());
+    driver.commit();
+    EXPECT_EQ(driver.answers.at(0).kind, Kind::finished);
+    EXPECT_TRUE(driver.ledger.idle());
+}
+
+TEST(Drain, RunningJobThatMustBeRetriedIsAnsweredAndKept) {
+    Driver driver;
+    const JobId id = driver.submit();
+    driver.commit();
+    driver.step(event::Drain{});
+    driver.end(id, 1, retry);
+    EXPECT_EQ(driver.answers.at(0).kind, Kind::draining);
+    EXPECT_EQ(driver.take(), 1U);
+    EXPECT_EQ(driver.group[0].attempts, 1U);
+}
+
+TEST(Drain, TimeoutIsAnsweredAndKept) {
+    Driver driver({.timeout = seconds(1)});
+    driver.submit();
+    driver.commit();
+    driver.step(event::Drain{});
+    driver.pass(seconds(1));
+    EXPECT_EQ(driver.answers.at(0).kind, Kind::draining);
+}
+
+TEST(Drain, JoinOfAJobThatDoesNotRunIsAnsweredAtOnce) {
+    Driver driver;
+    driver.submit();
+    const JobId waiting = driver.submit();
+    driver.commit();
+    driver.step(event::Drain{});
+    const Answer* answer = driver.answer(driver.join(waiting));
+    ASSERT_NE(answer, nullptr);
+    EXPECT_EQ(answer->kind, Kind::draining);
+}
+
+TEST(Drain, CommitFailureRefuses) {
+    Driver driver;
+    driver.submit();
+    driver.submit();
+    driver.take();
+    driver.step(event::Drain{});
+    driver.step(event::CommitFailed{});
+    EXPECT_EQ(driver.answer(1)->kind, Kind::refused);
+    EXPECT_EQ(driver.answer(2)->kind, Kind::refused);
+    EXPECT_EQ(driver.answers.size(), 2U);
+}
+
+TEST(Drain, WaiterThatLeftIsNotAnswered) {
+    Driver driver;
+    driver.submit();
+    driver.submit();
+    driver.take();
+    driver.step(event::Drain{});
+    driver.step(event::Leave{2});
+    driver.step(event::Committed{});
+    EXPECT_EQ(driver.answer(2), nullptr);
+}
+
+TEST(Halt, StopsWhatRunsAndLeavesItOpen) {
+    Driver driver;
+    const JobId id = driver.submit();
+    driver.commit();
+    driver.step(event::Drain{});
+    driver.step(event::Halt{});
+    ASSERT_EQ(driver.stops.size(), 1U);
+    EXPECT_EQ(driver.answers.at(0).kind, Kind::draining);
+    EXPECT_FALSE(driver.ledger.idle());
+    driver.end(id, 1, retry, "killed");
+    EXPECT_FALSE(driver.ledger.has_writes());
+    EXPECT_TRUE(driver.ledger.idle());
+}
+
+TEST(Halt, FailureOfAStoppedAttemptIsNoOutcome) {
+    Driver driver({.retry = {.attempts_max = 1}});
+    const JobId id = driver.submit();
+    driver.commit();
+    driver.step(event::Halt{});
+    driver.end(id, 1, fail, "killed");
+    EXPECT_FALSE(driver.ledger.has_writes());
+    EXPECT_EQ(driver.ledger.open_jobs(), 1U);
+}
+
+TEST(Halt, SuccessOfAStoppedAttemptIsKept) {
+    Driver driver;
+    const JobId id = driver.submit();
+    driver.commit();
+    driver.step(event::Halt{});
+    driver.succeed(id);
+    driver.take();
+    EXPECT_EQ(driver.group.at(0).outcome->state, JobState::succeeded);
+}
+
+TEST(Halt, NoTimeoutOfWhatWasStopped) {
+    Driver driver({.timeout = seconds(1)});
+    driver.submit();
+    driver.commit();
+    driver.step(event::Halt{});
+    driver.pass(seconds(2));
+    EXPECT_EQ(driver.stops.size(), 1U);
+    EXPECT_FALSE(driver.ledger.has_writes());
+}
+
+TEST(Halt, JoinIsAnsweredAtOnce) {
+    Driver driver;
+    const JobId id = driver.submit();
+    driver.commit();
+    driver.step(event::Drain{});
+    driver.step(event::Halt{});
+    const Answer* answer = driver.answer(driver.join(id));
+    ASSERT_NE(answer, nullptr);
+    EXPECT_EQ(answer->kind, Kind::draining);
+    driver.end(id, 1, retry);
+    EXPECT_TRUE(driver.ledger.idle());
+    EXPECT_EQ(driver.ledger.waiters(), 0U);
+}
+
+TEST(Halt, CancelAfterItIsStillDurable) {
+    Driver driver;
+    const JobId id = driver.submit();
+    driver.commit();
+    driver.step(event::Halt{});
+    const WaiterId waiter = driver.cancel(id);
+    EXPECT_EQ(driver.answer(waiter), nullptr);
+    driver.end(id, 1, retry);
+    EXPECT_FALSE(driver.ledger.idle());
+    driver.commit();
+    EXPECT_EQ(driver.answer(waiter)->outcome->state, JobState::cancelled);
+    EXPECT_TRUE(driver.ledger.idle());
+}
+
+}  // namespace
+}  // namespace bide::core::test
