@@ -402,7 +402,7 @@ void Engine::write_loop() {
         if (done.has_error()) options_.log_error("the store failed: " + done.error().detail);
         perform(std::move(chores));
         group.clear();
-        remove_files(store_->take_dead_files());
+        if (done.has_value()) remove_files(store_->take_dead_files());
         lock.lock();
     }
 }

@@ -253,7 +253,8 @@ Result<void> Store::write_finish(const core::Write& write) {
 /// twice.
 Result<void> Store::prune(Time now, std::size_t count_max) {
     more_to_prune_ = false;
-    if (prune_cursor_ == 0 && now < next_walk_) return success();
+    const bool too_soon = prune_cursor_ == 0 && now < next_walk_;
+    if (too_soon || count_max == 0) return success();
 
     struct Row {
         std::int64_t seq;

@@ -1,7 +1,6 @@
 #include "base/check.hpp"
 #include "engines/embedded/store.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace bide::engines::embedded {
@@ -108,8 +107,8 @@ Result<std::optional<StoredOutcome>> StoreReader::find_outcome(const JobId& id) 
         }
         return std::optional<StoredOutcome>();
     }
-    const std::string_view stored_id = row.blob(0);
-    if (!std::equal(stored_id.begin(), stored_id.end(), id.bytes.begin(), id.bytes.end())) {
+    const std::string_view own_id(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size());
+    if (row.blob(0) != own_id) {
         row.reset();
         return std::optional<StoredOutcome>();
     }

@@ -1,0 +1,279 @@
+#include "engines/embedded/store.hpp"
+
+#include "engines/embedded/schema.hpp"
+#include "runtime/spool.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bide::engines::embedded {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+constexpr Time kStart{Duration(1'790'000'000'000'000)};
+
+class StoreTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        directory = testing::TempDir() + "bide_store_test";
+        fs::remove_all(directory);
+        fs::create_directories(directory + "/bodies/tmp");
+        open();
+    }
+    void TearDown() override { fs::remove_all(directory); }
+
+    void open(std::vector<StoredQueue> queues = {{"short", 10s}, {"long", 24h}}) {
+        reader.reset();
+        store.reset();
+        auto opened = Store::open(directory, queues);
+        ASSERT_TRUE(opened.has_value()) << opened.error().detail;
+        store = std::move(opened.value());
+        reader = std::make_unique<StoreReader>(directory, store->queues());
+    }
+
+    std::shared_ptr<const core::JobInput> input(
+        core::QueueIndex queue, Time now, std::string body
+    ) {
+        auto made = std::make_shared<core::JobInput>();
+        made->id = ids.make(now);
+        made->queue = queue;
+        made->created = now;
+        made->content_type = "text/plain";
+        made->body.bytes = std::move(body);
+        return made;
+    }
+    core::Write open_row(const std::shared_ptr<const core::JobInput>& job) {
+        core::Write write;
+        write.kind = core::DurableWrite::open;
+        write.job = job->id;
+        write.input = job;
+        return write;
+    }
+    core::Write finish(
+        const core::JobInput& job, core::JobState state, Time now, std::string body = "result"
+    ) {
+        auto outcome = std::make_shared<core::Outcome>();
+        outcome->state = state;
+        if (state == core::JobState::failed) outcome->kind = core::FailureKind::handler;
+        outcome->queue = job.queue;
+        outcome->created = job.created;
+        outcome->started = now;
+        outcome->finished = now;
+        outcome->attempts = 1;
+        outcome->content_type = "text/x";
+        outcome->body.bytes = std::move(body);
+        core::Write write;
+        write.kind = core::DurableWrite::finish;
+        write.job = job.id;
+        write.outcome = std::move(outcome);
+        return write;
+    }
+    void apply(std::vector<core::Write> group, Time now = kStart, std::size_t prune_max = 0) {
+        const auto applied = store->apply(group, now, prune_max);
+        ASSERT_TRUE(applied.has_value()) << applied.error().detail;
+    }
+    std::vector<core::event::Recovered> recovered() {
+        std::vector<core::event::Recovered> jobs;
+        EXPECT_TRUE(store->recover([&](auto&& job) { jobs.push_back(job); }).has_value());
+        return jobs;
+    }
+    std::string body_of(const JobId& id) {
+        auto found = reader->find_outcome(id);
+        if (found.has_error()) return std::string(to_string(found.error().code));
+        return found.value() ? found.value()->outcome->body.bytes : "nothing";
+    }
+
+    std::string directory;
+    IdMaker ids{1, 0};
+    std::unique_ptr<Store> store;
+    std::unique_ptr<StoreReader> reader;
+};
+
+TEST_F(StoreTest, AnOpenJobComesBackAfterARestart) {
+    const auto job = input(1, kStart, "hello");
+    core::Write write = open_row(job);
+    write.attempts = 2;
+    write.not_before = kStart + 5s;
+    apply({write});
+    open();
+    const auto jobs = recovered();
+    ASSERT_EQ(jobs.size(), 1U);
+    EXPECT_EQ(jobs[0].job, job->id);
+    EXPECT_EQ(jobs[0].queue, 1U);
+    EXPECT_EQ(jobs[0].attempts, 2U);
+    EXPECT_EQ(jobs[0].not_before, kStart + 5s);
+    EXPECT_EQ(jobs[0].start_by, kNever);
+    EXPECT_EQ(jobs[0].input_bytes, 5U);
+    EXPECT_EQ(reader->load_input(job->id).value()->body.bytes, "hello");
+    EXPECT_EQ(reader->load_input(job->id).value()->content_type, "text/plain");
+}
+
+TEST_F(StoreTest, AFinishedJobIsAnOutcomeAndNotOpen) {
+    const auto job = input(0, kStart, "hello");
+    apply({open_row(job)});
+    core::Write done = finish(*job, core::JobState::succeeded, kStart + 1s);
+    done.row_exists = true;
+    apply({done});
+    open();
+    EXPECT_TRUE(recovered().empty());
+    const auto found = reader->find_outcome(job->id).value();
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->queue_name, "short");
+    EXPECT_EQ(found->outcome->state, core::JobState::succeeded);
+    EXPECT_EQ(found->outcome->body.bytes, "result");
+    EXPECT_EQ(found->outcome->content_type, "text/x");
+    EXPECT_EQ(found->outcome->finished, kStart + 1s);
+}
+
+TEST_F(StoreTest, BytesOfAnyKindAreKept) {
+    const auto job = input(0, kStart, "");
+    std::string all;
+    for (int i = 0; i < 256; ++i) all += static_cast<char>(i);
+    apply({finish(*job, core::JobState::succeeded, kStart, all)});
+    EXPECT_EQ(body_of(job->id), all);
+}
+
+TEST_F(StoreTest, AFailedJobKeepsItsInputWhereverItWas) {
+    const auto never_open = input(0, kStart, "direct");
+    core::Write direct = finish(*never_open, core::JobState::failed, kStart);
+    direct.input = never_open;
+    const auto was_open = input(0, kStart, "from the row");
+    apply({direct, open_row(was_open)});
+    core::Write later = finish(*was_open, core::JobState::failed, kStart);
+    later.row_exists = true;
+    apply({later});
+    auto database = Database::open(directory + "/bide.db", Database::Mode::read_only);
+    Statement rows = database.value().prepare("SELECT input FROM outcomes ORDER BY seq").value();
+    ASSERT_TRUE(rows.step().value());
+    EXPECT_EQ(rows.text(0), "direct");
+    ASSERT_TRUE(rows.step().value());
+    EXPECT_EQ(rows.text(0), "from the row");
+}
+
+TEST_F(StoreTest, RetentionRemovesWhatIsOverAndOnlyThat) {
+    const auto early_long = input(1, kStart, "");
+    const auto early_short = input(0, kStart, "");
+    const auto late_short = input(0, kStart + 9s, "");
+    const auto newest = input(0, kStart + 100s, "");
+    using core::JobState;
+    apply(
+        {finish(*early_long, JobState::succeeded, kStart, "a"),
+         finish(*early_short, JobState::succeeded, kStart, "b"),
+         finish(*late_short, JobState::succeeded, kStart + 9s, "c"),
+         finish(*newest, JobState::succeeded, kStart + 100s, "d")}
+    );
+    apply({}, kStart + 11s, 16);
+    EXPECT_EQ(body_of(early_long->id), "a");
+    EXPECT_EQ(body_of(early_short->id), "gone");
+    EXPECT_EQ(body_of(late_short->id), "c");
+    apply({}, kStart + 1000s, 16);
+    EXPECT_EQ(body_of(late_short->id), "gone");
+    EXPECT_EQ(body_of(newest->id), "d") << "the newest stays, for the sequence";
+    EXPECT_EQ(body_of(ids.make(kStart + 200s)), "nothing") << "never made, so not gone";
+    open();
+    EXPECT_EQ(body_of(early_short->id), "gone") << "also after a restart";
+    EXPECT_EQ(store->highest_sequence().value(), newest->id.sequence());
+}
+
+TEST_F(StoreTest, RetentionGoesInSmallStepsPastRowsThatStay) {
+    std::vector<core::Write> group;
+    std::vector<JobId> shorts;
+    for (int i = 0; i < 50; ++i) {
+        const auto longer = input(1, kStart, "");
+        const auto shorter = input(0, kStart, "");
+        group.push_back(finish(*longer, core::JobState::succeeded, kStart));
+        group.push_back(finish(*shorter, core::JobState::succeeded, kStart));
+        shorts.push_back(shorter->id);
+    }
+    group.push_back(finish(*input(0, kStart + 60s, ""), core::JobState::succeeded, kStart + 60s));
+    apply(group);
+    int steps = 0;
+    do {
+        apply({}, kStart + 60s, 8);
+        ++steps;
+    } while (store->more_to_prune() && steps < 100);
+    EXPECT_GE(steps, 100 / 8);
+    for (const auto& id : shorts) EXPECT_EQ(body_of(id), "gone");
+}
+
+TEST_F(StoreTest, ALargeBodyIsAFileUntilItsRowGoes) {
+    auto spool = runtime::Spool::open(directory + "/bodies", 4).value();
+    runtime::BodyWriter writer(*spool, 1000);
+    ASSERT_TRUE(writer.append("a large body").has_value());
+    const auto job = input(0, kStart, "");
+    core::Write done = finish(*job, core::JobState::succeeded, kStart);
+    auto outcome = std::make_shared<core::Outcome>(*done.outcome);
+    outcome->body = writer.finish().value();
+    const std::string path = outcome->body.file->path();
+    done.outcome = std::move(outcome);
+    apply({done, finish(*input(0, kStart + 60s, ""), core::JobState::succeeded, kStart + 60s)});
+    done.outcome.reset();
+
+    EXPECT_TRUE(fs::exists(path)) << "the store has taken the file over";
+    const auto found = reader->find_outcome(job->id).value();
+    EXPECT_EQ(found->outcome->body.file->path(), path);
+    EXPECT_EQ(found->outcome->body.size(), 12U);
+    EXPECT_TRUE(reader->file_in_use(fs::path(path).filename()).value());
+
+    apply({}, kStart + 60s, 16);
+    EXPECT_EQ(store->take_dead_files(), std::vector<std::string>{path});
+    EXPECT_FALSE(reader->file_in_use(fs::path(path).filename()).value());
+}
+
+TEST_F(StoreTest, JobsOfAQueueNoLongerConfiguredAreKept) {
+    const auto job = input(1, kStart, "x");
+    apply({open_row(job)});
+    open({{"other", 10s}});
+    const auto jobs = recovered();
+    ASSERT_EQ(jobs.size(), 1U);
+    EXPECT_EQ(store->queues().name(jobs[0].queue), "long");
+    EXPECT_GE(jobs[0].queue, 1U) << "after the configured ones";
+}
+
+TEST_F(StoreTest, AnIdOfAnotherServerIsNotFound) {
+    const auto job = input(0, kStart, "");
+    apply({finish(*job, core::JobState::succeeded, kStart)});
+    JobId other = job->id;
+    other.bytes[15] ^= 1;
+    EXPECT_EQ(other.sequence(), job->id.sequence());
+    EXPECT_EQ(body_of(other), "nothing");
+}
+
+TEST_F(StoreTest, ANewerOrForeignFileIsRefused) {
+    store.reset();
+    reader.reset();
+    {
+        auto database = Database::open(directory + "/bide.db", Database::Mode::read_write);
+        ASSERT_TRUE(database.value().run("PRAGMA user_version = 99").has_value());
+    }
+    const auto newer = Store::open(directory, {});
+    ASSERT_TRUE(newer.has_error());
+    EXPECT_NE(newer.error().detail.find("version 99"), std::string::npos);
+
+    fs::remove(directory + "/bide.db");
+    {
+        auto database = Database::open(directory + "/bide.db", Database::Mode::read_write);
+        ASSERT_TRUE(database.value().run("CREATE TABLE t (a)").has_value());
+    }
+    EXPECT_TRUE(Store::open(directory, {}).has_error());
+}
+
+TEST_F(StoreTest, AShellCanReadTheViewWhileTheStoreIsOpen) {
+    const auto job = input(0, kStart, "x");
+    apply({finish(*job, core::JobState::succeeded, kStart)});
+    auto shell = Database::open(directory + "/bide.db", Database::Mode::read_only);
+    Statement row = shell.value().prepare("SELECT id, queue, state FROM jobs").value();
+    ASSERT_TRUE(row.step().value());
+    EXPECT_EQ(row.text(0), to_string(job->id));
+    EXPECT_EQ(row.text(1), "short");
+    EXPECT_EQ(row.text(2), "succeeded");
+}
+
+}  // namespace
+}  // namespace bide::engines::embedded

@@ -1,0 +1,4 @@
+bide_tests(store_test
+    LIBS bide_engines_embedded
+    LABEL integration
+    SOURCES ${PROJECT_SOURCE_DIR}/src/engines/embedded/store_test.cpp)

@@ -1,0 +1,4 @@
+bide_tests(wire_test
+    LIBS bide_wire
+    SOURCES ${PROJECT_SOURCE_DIR}/src/wire/message_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/wire/prefer_test.cpp)
