@@ -1,0 +1,307 @@
+#include "contract/engine_suite.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace bide::contract {
+
+using core::Answer;
+using core::AttemptResult;
+using core::JobState;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Longer than any machine needs; a test that runs into it has failed.
+constexpr auto kPatience = 30s;
+
+AttemptResult ended(AttemptResult::Verdict verdict, std::string body) {
+    AttemptResult result;
+    result.verdict = verdict;
+    result.content_type = "text/plain";
+    if (verdict == AttemptResult::Verdict::success)
+        result.body.bytes = std::move(body);
+    else
+        result.detail = std::move(body);
+    return result;
+}
+
+AttemptResult succeeded(std::string body) {
+    return ended(AttemptResult::Verdict::success, std::move(body));
+}
+AttemptResult wants_retry(std::string why) {
+    return ended(AttemptResult::Verdict::retry, std::move(why));
+}
+AttemptResult failed(std::string why) {
+    return ended(AttemptResult::Verdict::fail, std::move(why));
+}
+
+}  // namespace
+
+void Inbox::deliver(std::vector<Answer>&& answers) {
+    const std::lock_guard lock(mutex_);
+    for (auto& answer : answers) {
+        ++count_;
+        const bool first = answers_.emplace(answer.waiter, std::move(answer)).second;
+        EXPECT_TRUE(first) << "a waiter was answered twice";
+    }
+    changed_.notify_all();
+}
+
+Answer Inbox::wait_for(core::WaiterId waiter) {
+    std::unique_lock lock(mutex_);
+    const bool came = changed_.wait_for(lock, kPatience, [&] { return answers_.contains(waiter); });
+    EXPECT_TRUE(came) << "waiter " << waiter << " was never answered";
+    return came ? answers_.at(waiter) : Answer{};
+}
+
+std::size_t Inbox::count() const {
+    const std::lock_guard lock(mutex_);
+    return count_;
+}
+
+void HeldHandler::start(ports::Attempt attempt, ports::Completion done) {
+    const std::lock_guard lock(mutex_);
+    started_.push_back({std::move(attempt), std::move(done)});
+    changed_.notify_all();
+}
+
+HeldHandler::Held HeldHandler::take() {
+    std::unique_lock lock(mutex_);
+    const bool came = changed_.wait_for(lock, kPatience, [this] { return !started_.empty(); });
+    if (!came) throw std::runtime_error("no attempt was started");
+    Held held = std::move(started_.front());
+    started_.pop_front();
+    return held;
+}
+
+bool HeldHandler::none_started() const {
+    const std::lock_guard lock(mutex_);
+    return started_.empty();
+}
+
+namespace {
+
+/// What the tests have in common: one inbox, and short words for calls.
+struct Bench {
+    explicit Bench(const MakeEngine& make) : under_test(make()) { attach(); }
+
+    void attach() { sink = under_test->engine().add_sink(inbox); }
+    core::WaiterId waiter() { return ports::make_waiter_id(sink, ++last_waiter); }
+    core::Wait wait(Duration span) { return {waiter(), under_test->now() + span}; }
+
+    struct Posted {
+        JobId job;
+        core::WaiterId waiter;
+    };
+    Posted post(std::string body, Duration span) {
+        auto input = std::make_shared<core::JobInput>();
+        input->id = engine().make_id();
+        input->created = under_test->now();
+        input->content_type = "text/plain";
+        input->body.bytes = std::move(body);
+        const JobId id = input->id;
+        const core::Wait asked = wait(span);
+        engine().submit({std::move(input), asked, under_test->now()});
+        return {id, asked.id};
+    }
+    Answer ask(const JobId& job, Duration span = Duration(0)) {
+        const core::Wait asked = wait(span);
+        engine().join(job, asked);
+        return inbox.wait_for(asked.id);
+    }
+    ports::Engine& engine() { return under_test->engine(); }
+    HeldHandler& handler() { return under_test->handler(); }
+
+    Inbox inbox;
+    std::unique_ptr<EngineUnderTest> under_test;
+    std::uint8_t sink = 0;
+    std::uint64_t last_waiter = 0;
+};
+
+}  // namespace
+
+TEST_P(EngineSuite, AWaiterGetsTheResultAndSoDoesWhoAsksLater) {
+    Bench bench(GetParam().second);
+    const auto job = bench.post("hello", 10min);
+    auto held = bench.handler().take();
+    EXPECT_EQ(held.attempt.input->body.bytes, "hello");
+    EXPECT_EQ(held.attempt.number, 1U);
+    held.done(succeeded("world"));
+    for (const Answer& answer : {bench.inbox.wait_for(job.waiter), bench.ask(job.job)}) {
+        EXPECT_EQ(answer.kind, Answer::Kind::finished);
+        EXPECT_EQ(answer.outcome->state, JobState::succeeded);
+        EXPECT_EQ(answer.outcome->body.bytes, "world");
+        EXPECT_EQ(answer.facts.id, job.job);
+    }
+}
+
+TEST_P(EngineSuite, EveryWaiterGetsTheSame) {
+    Bench bench(GetParam().second);
+    const auto job = bench.post("x", 10min);
+    const core::Wait second = bench.wait(10min);
+    bench.engine().join(job.job, second);
+    bench.handler().take().done(succeeded("once"));
+    EXPECT_EQ(bench.inbox.wait_for(job.waiter).outcome->body.bytes, "once");
+    EXPECT_EQ(bench.inbox.wait_for(second.id).outcome->body.bytes, "once");
+}
+
+TEST_P(EngineSuite, AWaitThatIsOverNamesAJobThatGoesOn) {
+    Bench bench(GetParam().second);
+    const auto job = bench.post("x", Duration(0));
+    EXPECT_EQ(bench.inbox.wait_for(job.waiter).kind, Answer::Kind::open);
+    EXPECT_EQ(bench.ask(job.job).kind, Answer::Kind::open);
+    bench.handler().take().done(succeeded("done"));
+    EXPECT_EQ(bench.ask(job.job, 10min).outcome->body.bytes, "done");
+}
+
+TEST_P(EngineSuite, AFailureIsRetriedAndThenSucceeds) {
+    Bench bench(GetParam().second);
+    const auto job = bench.post("x", 10min);
+    bench.handler().take().done(wants_retry("not yet"));
+    auto second = bench.handler().take();
+    EXPECT_EQ(second.attempt.number, 2U);
+    second.done(succeeded("now"));
+    const Answer answer = bench.inbox.wait_for(job.waiter);
+    EXPECT_EQ(answer.outcome->attempts, 2U);
+    EXPECT_EQ(answer.outcome->body.bytes, "now");
+}
+
+TEST_P(EngineSuite, AfterTheLastAttemptTheJobHasFailed) {
+    Bench bench(GetParam().second);
+    const auto job = bench.post("x", 10min);
+    for (int attempt = 1; attempt <= 3; ++attempt)
+        bench.handler().take().done(wants_retry("no " + std::to_string(attempt)));
+    const Answer answer = bench.inbox.wait_for(job.waiter);
+    EXPECT_EQ(answer.outcome->state, JobState::failed);
+    EXPECT_EQ(answer.outcome->detail, "no 3");
+    EXPECT_EQ(answer.outcome->attempts, 3U);
+}
+
+TEST_P(EngineSuite, AFailureForGoodIsNotRetried) {
+    Bench bench(GetParam().second);
+    const auto job = bench.post("x", 10min);
+    bench.handler().take().done(failed("never"));
+    EXPECT_EQ(bench.inbox.wait_for(job.waiter).outcome->attempts, 1U);
+}
+
+TEST_P(EngineSuite, AHandlerThatDropsItsCompletionIsRetried) {
+    Bench bench(GetParam().second);
+    const auto job = bench.post("x", 10min);
+    { const auto dropped = bench.handler().take(); }
+    bench.handler().take().done(succeeded("second"));
+    EXPECT_EQ(bench.inbox.wait_for(job.waiter).outcome->attempts, 2U);
+}
+
+TEST_P(EngineSuite, NoMoreRunThanTheConcurrency) {
+    Bench bench(GetParam().second);
+    for (int i = 0; i < 3; ++i) bench.post("x", 10min);
+    auto first = bench.handler().take();
+    auto second = bench.handler().take();
+    EXPECT_TRUE(bench.handler().none_started());
+    first.done(succeeded(""));
+    bench.handler().take().done(succeeded(""));
+    second.done(succeeded(""));
+}
+
+TEST_P(EngineSuite, AFullQueueRefusesAndKeepsNothing) {
+    Bench bench(GetParam().second);
+    for (int i = 0; i < 8; ++i) bench.post("x", 10min);
+    const auto refused = bench.post("x", 10min);
+    const Answer answer = bench.inbox.wait_for(refused.waiter);
+    EXPECT_EQ(answer.kind, Answer::Kind::refused);
+    EXPECT_EQ(answer.error.code, Code::overloaded);
+    EXPECT_EQ(answer.error.retry, Retry::safe);
+    EXPECT_GE(answer.error.retry_after_s, 1);
+    EXPECT_EQ(bench.ask(refused.job).error.code, Code::not_found);
+    for (int i = 0; i < 8; ++i) bench.handler().take().done(succeeded(""));
+}
+
+TEST_P(EngineSuite, AQueuedJobIsCancelledAtOnce) {
+    Bench bench(GetParam().second);
+    bench.post("x", 10min);
+    bench.post("x", 10min);
+    auto first = bench.handler().take();
+    auto second = bench.handler().take();
+    const auto queued = bench.post("x", 10min);
+    const core::Wait asked = bench.wait(10min);
+    bench.engine().cancel(queued.job, asked);
+    EXPECT_EQ(bench.inbox.wait_for(asked.id).outcome->state, JobState::cancelled);
+    EXPECT_EQ(bench.inbox.wait_for(queued.waiter).outcome->state, JobState::cancelled);
+    first.done(succeeded(""));
+    second.done(succeeded(""));
+    EXPECT_TRUE(bench.handler().none_started());
+}
+
+TEST_P(EngineSuite, ARunningJobIsStoppedAndItsLateResultDoesNotCount) {
+    Bench bench(GetParam().second);
+    const auto job = bench.post("x", 10min);
+    auto held = bench.handler().take();
+    const core::Wait asked = bench.wait(10min);
+    bench.engine().cancel(job.job, asked);
+    EXPECT_EQ(bench.inbox.wait_for(asked.id).outcome->state, JobState::cancelled);
+    EXPECT_TRUE(held.attempt.stop.stop_requested());
+    held.done(succeeded("too late"));
+    EXPECT_EQ(bench.ask(job.job).outcome->state, JobState::cancelled);
+}
+
+TEST_P(EngineSuite, WhoLeavesDoesNotTakeTheJobAlong) {
+    Bench bench(GetParam().second);
+    const auto job = bench.post("x", 10min);
+    auto held = bench.handler().take();
+    bench.engine().leave(job.waiter);
+    held.done(succeeded("kept"));
+    EXPECT_EQ(bench.ask(job.job, 10min).outcome->body.bytes, "kept");
+    EXPECT_EQ(bench.inbox.count(), 1U) << "who left is not answered";
+}
+
+TEST_P(EngineSuite, AnIdNeverSeenIsNotFound) {
+    Bench bench(GetParam().second);
+    const Answer answer = bench.ask(bench.engine().make_id(), 10min);
+    EXPECT_EQ(answer.kind, Answer::Kind::refused);
+    EXPECT_EQ(answer.error.code, Code::not_found);
+}
+
+TEST_P(EngineSuite, ResultsAndOpenJobsOutliveARestart) {
+    Bench bench(GetParam().second);
+    const auto done = bench.post("x", 10min);
+    bench.handler().take().done(succeeded("kept"));
+    bench.inbox.wait_for(done.waiter);
+    const auto open = bench.post("again", Duration(0));
+    bench.inbox.wait_for(open.waiter);
+    { const auto ended_by_restart = bench.handler().take(); }
+    bench.under_test->restart();
+    bench.attach();
+
+    EXPECT_EQ(bench.ask(done.job).outcome->body.bytes, "kept");
+    auto held = bench.handler().take();
+    EXPECT_EQ(held.attempt.input->id, open.job);
+    EXPECT_EQ(held.attempt.input->body.bytes, "again");
+    held.done(succeeded("after"));
+    EXPECT_EQ(bench.ask(open.job, 10min).outcome->body.bytes, "after");
+}
+
+TEST_P(EngineSuite, ADrainAnswersWhoWaitsForWhatDoesNotRun) {
+    Bench bench(GetParam().second);
+    const auto first = bench.post("x", 10min);
+    const auto second = bench.post("x", 10min);
+    auto held_first = bench.handler().take();
+    auto held_second = bench.handler().take();
+    const auto queued = bench.post("x", 10min);
+    std::thread drain([&] { bench.under_test->drain(); });
+    EXPECT_EQ(bench.inbox.wait_for(queued.waiter).kind, Answer::Kind::draining);
+    const auto late = bench.post("x", 10min);
+    EXPECT_EQ(bench.inbox.wait_for(late.waiter).error.code, Code::shutting_down);
+    EXPECT_FALSE(bench.engine().health().ready);
+    held_first.done(succeeded("a"));
+    held_second.done(succeeded("b"));
+    EXPECT_EQ(bench.inbox.wait_for(first.waiter).outcome->body.bytes, "a");
+    EXPECT_EQ(bench.inbox.wait_for(second.waiter).outcome->body.bytes, "b");
+    drain.join();
+    bench.under_test->restart();
+    bench.attach();
+    bench.handler().take().done(succeeded("c"));
+    EXPECT_EQ(bench.ask(queued.job, 10min).outcome->body.bytes, "c");
+}
+
+}  // namespace bide::contract

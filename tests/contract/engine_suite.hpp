@@ -1,0 +1,72 @@
+#pragma once
+
+#include "ports/engine.hpp"
+#include "ports/handler.hpp"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace bide::contract {
+
+/// Collects answers by waiter, and waits for them.
+class Inbox final : public ports::AnswerSink {
+  public:
+    void deliver(std::vector<core::Answer>&& answers) override;
+
+    /// The answer to `waiter`; fails the test when none comes in a generous time.
+    core::Answer wait_for(core::WaiterId waiter);
+    std::size_t count() const;
+
+  private:
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    std::map<core::WaiterId, core::Answer> answers_;
+    std::size_t count_ = 0;
+};
+
+/// A handler that the test holds in its hand: it sees each attempt, and ends it when it likes.
+class HeldHandler final : public ports::Handler {
+  public:
+    struct Held {
+        ports::Attempt attempt;
+        ports::Completion done;
+    };
+
+    void start(ports::Attempt attempt, ports::Completion done) override;
+
+    /// The next attempt, in the order of their start.
+    Held take();
+    bool none_started() const;
+
+  private:
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<Held> started_;
+};
+
+/// An engine under test, with one queue "held" (concurrency 2, 3 attempts, hardly any backoff,
+/// depth 8) whose handler is in the test's hand, over a store that survives restart().
+class EngineUnderTest {
+  public:
+    virtual ~EngineUnderTest() = default;
+    virtual ports::Engine& engine() = 0;
+    virtual HeldHandler& handler() = 0;
+    virtual Time now() const = 0;
+    /// Drains, stops and opens again on the same store. Attempts taken must have ended before.
+    virtual void restart() = 0;
+    virtual void drain() = 0;
+};
+
+using MakeEngine = std::function<std::unique_ptr<EngineUnderTest>()>;
+
+/// The suite of the Engine port: every engine passes it.
+class EngineSuite : public testing::TestWithParam<std::pair<std::string, MakeEngine>> {};
+
+}  // namespace bide::contract
