@@ -1,33 +1,57 @@
 #include "apps/signals.hpp"
 
+#include "base/check.hpp"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <fcntl.h>
 #include <initializer_list>
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 namespace bide {
 namespace {
 
-sigset_t awaited() {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&set, signal);
-    return set;
+/// A handler may do little more than write; which thread it runs on is then all the same, so no
+/// thread needs to block the signals, whoever made it and when.
+std::array<int, 2> post{-1, -1};
+
+/// What wake() posts: no signal has this number.
+constexpr unsigned char kWake = 0;
+
+void put(unsigned char number) {
+    const int before = errno;
+    [[maybe_unused]] const ssize_t written = ::write(post[1], &number, 1);
+    errno = before;
+}
+
+void on_signal(int number) {
+    put(static_cast<unsigned char>(number));
 }
 
 }  // namespace
 
 Signals::Signals() {
-    const sigset_t set = awaited();
-    pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    signal(SIGPIPE, SIG_IGN);
+    CHECK(post[0] < 0);
+    CHECK(::pipe2(post.data(), O_CLOEXEC) == 0);
+    // A full pipe has enough to say: the handler must not wait for room in it.
+    CHECK(::fcntl(post[1], F_SETFL, O_NONBLOCK) == 0);
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+        struct sigaction before {};
+        ::sigaction(signal, &action, &before);
+        // As nohup asked, or a shell for what runs in its background.
+        if (before.sa_handler == SIG_IGN) ::sigaction(signal, &before, nullptr);
+    }
+    ::signal(SIGPIPE, SIG_IGN);
 }
 
 const char* Signals::wait() {
-    const sigset_t set = awaited();
-    int received = 0;
-    if (sigwait(&set, &received) != 0) return nullptr;
-    switch (received) {
+    unsigned char number = kWake;
+    while (::read(post[0], &number, 1) < 0 && errno == EINTR) continue;
+    switch (number) {
         case SIGTERM:
             return "SIGTERM";
         case SIGINT:
@@ -40,7 +64,7 @@ const char* Signals::wait() {
 }
 
 void Signals::wake() {
-    kill(getpid(), SIGUSR1);
+    put(kWake);
 }
 
 }  // namespace bide

@@ -3,7 +3,7 @@
 namespace bide {
 
 /// Takes SIGTERM, SIGINT and SIGHUP out of the process's way and hands them to one waiting thread.
-/// Made before any other thread, so that all inherit the mask. SIGPIPE is ignored.
+/// One at a time in a process; whatever threads there are, before and after. SIGPIPE is ignored.
 class Signals {
   public:
     Signals();
