@@ -1,0 +1,37 @@
+#pragma once
+
+#include "support/http.hpp"
+#include "support/server.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace bide::test {
+
+/// The server the contract is held against: the one BIDE_URL names, or one of ours, started with
+/// contract.toml and used by all tests in turn.
+class Site {
+  public:
+    static const Address& address();
+    /// Null when BIDE_URL names the server.
+    static Server* local();
+};
+
+/// Skips a test that needs a server with flags of its own, or a look into its store.
+#define BIDE_NEEDS_OWN_SERVER() \
+    if (Site::local() == nullptr) GTEST_SKIP() << "needs a server of its own; BIDE_URL is set"
+
+/// One request to the site.
+Response ask(const Request& request);
+Response get(const std::string& target);
+Response post(const std::string& target, std::string body, std::vector<std::string> lines = {});
+Response del(const std::string& target);
+
+/// Posts to a queue with respond-async; the job's page, "/jobs/{id}".
+std::string accepted(const std::string& queue, std::string body);
+/// Waits until the job's document names this state.
+testing::AssertionResult comes_to(const std::string& page, const std::string& state);
+
+}  // namespace bide::test
