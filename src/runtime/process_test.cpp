@@ -1,0 +1,100 @@
+#include "runtime/process.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <csignal>
+#include <fcntl.h>
+#include <optional>
+#include <poll.h>
+#include <string>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+namespace bide::runtime {
+namespace {
+
+bool exits(const Process& process) {
+    pollfd entry{process.handle(), POLLIN, 0};
+    return ::poll(&entry, 1, 60'000) == 1;
+}
+
+ProcessSpec sleeper() {
+    ProcessSpec spec;
+    spec.argv = {"sleep", "1000"};
+    return spec;
+}
+
+TEST(Process, DiesWithTheThreadThatSpawnedIt) {
+    std::optional<Process> process;
+    std::thread([&process] { process.emplace(Process::spawn(sleeper()).value()); }).join();
+    ASSERT_TRUE(exits(*process));
+    EXPECT_TRUE(process->has_exited());
+    EXPECT_EQ(process->reap().signal, SIGKILL);
+}
+
+TEST(Process, DestructorLeavesNoZombie) {
+    {
+        const auto process = Process::spawn(sleeper()).value().id();
+        EXPECT_GT(process, 0);
+    }
+    EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
+    EXPECT_EQ(errno, ECHILD);
+}
+
+TEST(Process, LeadsAGroupOfItsOwn) {
+    const Process process = std::move(Process::spawn(sleeper()).value());
+    EXPECT_EQ(::getpgid(process.id()), process.id());
+    EXPECT_FALSE(process.has_exited());
+}
+
+TEST(Process, DescriptorsMayOverlapTheirPlaces) {
+    // The pipe's ends take 0 and 1 when the server has them closed.
+    const Descriptor in(::fcntl(0, F_DUPFD_CLOEXEC, 20));
+    const Descriptor out(::fcntl(1, F_DUPFD_CLOEXEC, 20));
+    ::close(0);
+    ::close(1);
+    Pipe pipe = std::move(make_pipe().value());
+    ProcessSpec spec;
+    spec.argv = {"sh", "-c", "echo one; echo two >&2"};
+    spec.descriptors = {pipe.read.get(), pipe.write.get(), pipe.write.get()};
+    auto process = Process::spawn(spec);
+    pipe.write.reset();
+    std::string seen;
+    char bytes[64];
+    for (ssize_t count = 1; count > 0; seen.append(bytes, static_cast<std::size_t>(count)))
+        count = ::read(pipe.read.get(), bytes, sizeof bytes);
+    pipe.read.reset();
+    ::dup2(in.get(), 0);
+    ::dup2(out.get(), 1);
+    ASSERT_TRUE(process) << process.error().detail;
+    EXPECT_EQ(seen, "one\ntwo\n");
+    EXPECT_EQ(process.value().reap().code, 0);
+}
+
+TEST(Process, ExitIsToldInWords) {
+    EXPECT_EQ(to_string(ProcessExit{3, 0}), "exit status 3");
+    EXPECT_EQ(to_string(ProcessExit{0, SIGKILL}), "killed by signal 9 (Killed)");
+}
+
+TEST(Process, ErrorSaysWhetherToTryAgain) {
+    ProcessSpec spec;
+    spec.argv = {"/no/such/program"};
+    const auto gone = Process::spawn(spec);
+    ASSERT_FALSE(gone);
+    EXPECT_EQ(gone.error().retry, Retry::never);
+    EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
+
+    // While somebody writes to a program it cannot be run, and a moment later it can.
+    const std::string path = testing::TempDir() + "bide-busy-" + std::to_string(::getpid());
+    const Descriptor writer(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0700));
+    spec.argv = {path};
+    const auto busy = Process::spawn(spec);
+    ::unlink(path.c_str());
+    ASSERT_FALSE(busy);
+    EXPECT_EQ(busy.error().retry, Retry::safe) << busy.error().detail;
+}
+
+}  // namespace
+}  // namespace bide::runtime
