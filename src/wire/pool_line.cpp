@@ -1,0 +1,215 @@
+#include "wire/pool_line.hpp"
+
+#include "wire/base64.hpp"
+#include "wire/exec_report.hpp"
+#include "wire/utf8.hpp"
+
+#include <boost/json/monotonic_resource.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+namespace bide::wire {
+namespace {
+
+namespace json = boost::json;
+
+void append_string(std::string& out, std::string_view text) {
+    constexpr std::string_view kHex = "0123456789abcdef";
+    out += '"';
+    std::size_t plain = 0;  // from here up to i nothing needs an escape
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (static_cast<unsigned char>(c) >= ' ' && c != '"' && c != '\\') continue;
+        out += text.substr(plain, i - plain);
+        plain = i + 1;
+        out += '\\';
+        switch (c) {
+            case '"':
+            case '\\': out += c; break;
+            case '\n': out += 'n'; break;
+            case '\r': out += 'r'; break;
+            case '\t': out += 't'; break;
+            default:
+                out += "u00";
+                out += kHex[static_cast<unsigned char>(c) >> 4];
+                out += kHex[c & 15];
+        }
+    }
+    out += text.substr(plain);
+    out += '"';
+}
+
+/// Header values are bytes; JSON is UTF-8.
+void append_header(std::string& out, std::string_view value) {
+    is_utf8(value) ? append_string(out, value) : append_string(out, to_printable(value));
+}
+
+/// A member that says something: null is as good as absent.
+const json::value* find(const json::object& members, std::string_view name) {
+    const json::value* value = members.if_contains(name);
+    return value && !value->is_null() ? value : nullptr;
+}
+
+Error malformed(std::string what) {
+    return {Code::bad_request, Retry::never, std::move(what)};
+}
+
+/// One past the string that starts at `at`; the text is valid JSON.
+std::size_t skip_string(std::string_view text, std::size_t at) {
+    for (++at; text[at] != '"'; ++at) {
+        if (text[at] == '\\') ++at;
+    }
+    return at + 1;
+}
+
+/// One past the value that starts at `at`, trailing spaces included.
+std::size_t skip_value(std::string_view text, std::size_t at) {
+    for (int depth = 0;;) {
+        const char c = text[at];
+        if (c == '"') {
+            at = skip_string(text, at);
+            continue;
+        }
+        if (depth == 0 && (c == ',' || c == '}' || c == ']')) return at;
+        if (c == '{' || c == '[') ++depth;
+        if (c == '}' || c == ']') --depth;
+        ++at;
+    }
+}
+
+std::string_view trim(std::string_view text) {
+    constexpr std::string_view kSpace = " \t\r\n";
+    const std::size_t begin = text.find_first_not_of(kSpace);
+    return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
+}
+
+/// The text of a member's value in an object that has been parsed before; the last one when the
+/// name is there twice, as the parser has it. Empty when the name is written with escapes.
+std::string_view raw_member(std::string_view object, std::string_view name) {
+    std::string_view found;
+    std::size_t at = object.find('{') + 1;
+    for (;;) {
+        const std::size_t begin = object.find_first_of("\"}", at);
+        if (object[begin] == '}') return found;
+        const std::size_t end = skip_string(object, begin);
+        const std::size_t value = object.find(':', end) + 1;
+        at = skip_value(object, value);
+        if (object.substr(begin + 1, end - begin - 2) == name)
+            found = trim(object.substr(value, at - value));
+        if (object[at] == '}') return found;
+        ++at;
+    }
+}
+
+Result<void> take_body(std::string_view line, const json::object& members, PoolAnswer& answer) {
+    int bodies = 0;
+    if (const json::value* body = find(members, "body")) {
+        const json::string* text = body->if_string();
+        if (!text) return malformed("\"body\" is not a string; body_json takes any JSON");
+        answer.body.assign(text->data(), text->size());
+        ++bodies;
+    }
+    if (const json::value* body = find(members, "body_base64")) {
+        const json::string* text = body->if_string();
+        std::optional<std::string> bytes;
+        if (text) bytes = decode_base64(*text);
+        if (!bytes) return malformed("\"body_base64\" is not base64 with padding (RFC 4648)");
+        answer.body = std::move(*bytes);
+        ++bodies;
+    }
+    if (const json::value* body = members.if_contains("body_json")) {
+        answer.body = raw_member(line, "body_json");
+        if (answer.body.empty()) answer.body = json::serialize(*body);
+        answer.content_type = "application/json";
+        ++bodies;
+    }
+    if (bodies > 1) return malformed("more than one of body, body_base64 and body_json");
+    return success();
+}
+
+Result<void> take_facts(const json::object& members, PoolAnswer& answer) {
+    if (const json::value* status = find(members, "status")) {
+        const std::int64_t* number = status->if_int64();
+        if (!number || !is_result_status(*number))
+            return malformed("\"status\" is not an integer of 200 to 599");
+        answer.status = static_cast<std::uint16_t>(*number);
+    }
+    if (const json::value* type = find(members, "content_type")) {
+        const json::string* text = type->if_string();
+        if (!text || !is_content_type(*text))
+            return malformed("\"content_type\" is not a media type");
+        answer.content_type.assign(text->data(), text->size());
+    }
+    if (const json::value* error = find(members, "error")) {
+        const json::string* text = error->if_string();
+        if (!text) return malformed("\"error\" is not a string");
+        answer.error.emplace(text->data(), text->size());
+    }
+    if (const json::value* retry = find(members, "retry")) {
+        const bool* flag = retry->if_bool();
+        if (!flag) return malformed("\"retry\" is not true or false");
+        answer.retry = *flag;
+    }
+    return success();
+}
+
+}  // namespace
+
+void append_pool_request(std::string& out, const PoolRequest& request) {
+    out += R"({"id":")";
+    out += to_string(request.id);
+    out += R"(","queue":)";
+    append_string(out, request.queue);
+    out += R"(,"attempt":)";
+    out += std::to_string(request.attempt);
+    out += R"(,"attempts_max":)";
+    out += std::to_string(request.attempts_max);
+    if (request.deadline_s != 0) {
+        out += R"(,"deadline":)";
+        out += std::to_string(request.deadline_s);
+    }
+    out += R"(,"content_type":)";
+    append_header(out, request.content_type);
+    if (!request.traceparent.empty()) {
+        out += R"(,"traceparent":)";
+        append_header(out, request.traceparent);
+    }
+    if (!request.body_file.empty()) {
+        out += R"(,"body_file":)";
+        append_string(out, request.body_file);
+    } else if (is_utf8(request.body)) {
+        out += R"(,"body":)";
+        append_string(out, request.body);
+    } else {
+        out += R"(,"body_base64":")";
+        append_base64(out, request.body);
+        out += '"';
+    }
+    out += "}\n";
+}
+
+Result<PoolAnswer> parse_pool_answer(std::string_view line) {
+    unsigned char memory[4096];
+    json::monotonic_resource resource(memory, sizeof memory);
+    json::error_code failed;
+    json::parse_options options;
+    options.max_depth = 128;
+    const json::value document = json::parse(line, failed, &resource, options);
+    if (failed) return malformed("not JSON: " + failed.message());
+    const json::object* members = document.if_object();
+    if (!members) return malformed("not a JSON object");
+
+    PoolAnswer answer;
+    const json::value* id = find(*members, "id");
+    const json::string* id_text = id ? id->if_string() : nullptr;
+    if (!id_text) return malformed("without the job's \"id\"");
+    auto parsed = parse_job_id(*id_text);
+    if (!parsed) return malformed("its \"id\" is not one of a job");
+    answer.id = parsed.value();
+    BIDE_TRY(take_body(line, *members, answer));
+    BIDE_TRY(take_facts(*members, answer));
+    return answer;
+}
+
+}  // namespace bide::wire
