@@ -1,0 +1,282 @@
+#include "handlers/exec/pool.hpp"
+
+#include "wire/utf8.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <exception>
+
+namespace bide::exec {
+namespace {
+
+using core::AttemptResult;
+using core::FailureKind;
+using runtime::Task;
+
+// A process may die once for its job's sake, or the machine's; from the second time on it is given
+// pauses, and from the third on the jobs are told instead of left to wait.
+constexpr std::uint32_t kFailuresHopeless = 3;
+constexpr auto kPauseFirst = std::chrono::milliseconds(100);
+constexpr auto kPauseMax = std::chrono::seconds(5);
+
+AttemptResult to_failure(const wire::PoolAnswer& answer, std::size_t detail_bytes_max) {
+    const std::string_view said = *answer.error;
+    AttemptResult result = failure(
+        answer.retry ? Verdict::retry : Verdict::fail,
+        FailureKind::handler,
+        wire::to_printable(said.substr(0, detail_bytes_max))
+    );
+    if (answer.status >= 400) result.status = answer.status;
+    return result;
+}
+
+Result<Body> write_body(runtime::Spool& spool, const std::string& bytes) {
+    runtime::BodyWriter writer(spool, bytes.size());
+    BIDE_TRY(writer.append(bytes));
+    return writer.finish();
+}
+
+/// Puts a large body into a file before the result is told.
+Task<void> keep_body(
+    runtime::Spool& spool,
+    runtime::BlockingPool& blocking,
+    std::shared_ptr<PoolJob> job,
+    AttemptResult result
+) {
+    auto write = [&spool, bytes = std::move(result.body.bytes)] {
+        return write_body(spool, bytes);
+    };
+    Result<Body> body = co_await runtime::on_pool(blocking, std::move(write));
+    if (body) {
+        result.body = std::move(body.value());
+    } else {
+        result = failure(Verdict::retry, FailureKind::handler, body.error().detail);
+    }
+    job->end(std::move(result));
+}
+
+}  // namespace
+
+void PoolJob::shut_down() {
+    pool->stop(*this);
+}
+
+Pool::Pool(
+    ExecThread& thread, runtime::Spool& spool, runtime::BlockingPool& blocking, Options options
+)
+    : thread_(thread), spool_(spool), blocking_(blocking), command_(std::move(options)) {
+    slots_.reserve(command_.options().processes);
+    for (std::uint32_t i = 0; i < command_.options().processes; ++i)
+        slots_.emplace_back(thread_.executor());
+}
+
+void Pool::open() {
+    if (thread_.stopping()) {
+        closing_ = true;
+        return;
+    }
+    thread_.add(*this);
+    for (Slot& slot : slots_) start(slot);
+}
+
+void Pool::submit(std::shared_ptr<PoolJob> job) {
+    {
+        const std::lock_guard lock(mutex_);
+        inbox_.push_back(std::move(job));
+        if (inbox_.size() > 1) return;
+    }
+    runtime::net::post(thread_.executor(), [self = shared_from_this()] { self->take_inbox(); });
+}
+
+void Pool::take_inbox() {
+    std::vector<std::shared_ptr<PoolJob>> jobs;
+    {
+        const std::lock_guard lock(mutex_);
+        jobs.swap(inbox_);
+    }
+    for (auto& job : jobs) {
+        job->watch_stop(thread_.executor());
+        waiting_.push_back(std::move(job));
+    }
+    dispatch();
+}
+
+void Pool::dispatch() {
+    while (!waiting_.empty()) {
+        PoolWorker* worker = least_busy();
+        if (worker == nullptr) break;
+        worker->send(std::move(waiting_.front()));
+        waiting_.pop_front();
+    }
+    for (Slot& slot : slots_) {
+        if (slot.worker) slot.worker->flush();
+    }
+    if (!waiting_.empty() && hopeless()) refuse_waiting();
+}
+
+PoolWorker* Pool::least_busy() {
+    PoolWorker* best = nullptr;
+    for (const Slot& slot : slots_) {
+        PoolWorker* worker = slot.worker.get();
+        if (worker == nullptr || !worker->accepts()) continue;
+        if (best == nullptr || worker->outstanding() < best->outstanding()) best = worker;
+    }
+    return best;
+}
+
+bool Pool::hopeless() const {
+    return closing_ || std::all_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
+               return !slot.worker && (slot.cannot_start || slot.failures >= kFailuresHopeless);
+           });
+}
+
+void Pool::refuse_waiting() {
+    AttemptResult refusal = last_failure_;
+    if (closing_) {
+        refusal = failure(Verdict::retry, FailureKind::lost, "the server stops; nothing was sent");
+    }
+    // end() may bring the next job by way of the engine, but only through the inbox.
+    for (auto& job : std::exchange(waiting_, {})) job->end(AttemptResult(refusal));
+}
+
+void Pool::job_answered(PoolJob& job, wire::PoolAnswer&& answer) {
+    const Options& options = command_.options();
+    if (answer.error) return job.end(to_failure(answer, options.stderr_tail_bytes));
+    if (answer.body.size() > options.output_bytes_max) {
+        return job.end(failure(
+            Verdict::fail,
+            FailureKind::handler,
+            "the result is larger than the limit of " + std::to_string(options.output_bytes_max) +
+                " bytes"
+        ));
+    }
+    AttemptResult result;
+    result.verdict = Verdict::success;
+    result.kind = FailureKind::none;
+    result.status = answer.status;
+    result.content_type =
+        answer.content_type.empty() ? options.content_type : std::move(answer.content_type);
+    result.body.bytes = std::move(answer.body);
+    if (result.body.bytes.size() <= spool_.threshold()) return job.end(std::move(result));
+    // Out of memory, say: the job goes, which says "lost".
+    const auto ignore = [](std::exception_ptr) {};
+    runtime::net::co_spawn(
+        thread_.executor(),
+        keep_body(spool_, blocking_, job.shared_from_this(), std::move(result)),
+        ignore
+    );
+}
+
+void Pool::stop(PoolJob& job) {
+    if (job.worker != nullptr) return job.worker->terminate();
+    const auto at = std::find_if(waiting_.begin(), waiting_.end(), [&job](const auto& waiting) {
+        return waiting.get() == &job;
+    });
+    if (at == waiting_.end()) return;  // it has ended meanwhile
+    const std::shared_ptr<PoolJob> stopped = std::move(*at);
+    waiting_.erase(at);
+    stopped->end(failure(Verdict::retry, FailureKind::lost, "stopped before it was started"));
+}
+
+void Pool::start(Slot& slot) {
+    auto started = PoolWorker::start(thread_, shared_from_this(), command_);
+    slot.cannot_start = !started;
+    if (!started) {
+        last_failure_ = cannot_start(started.error());
+        start_later(slot);
+        return;
+    }
+    slot.worker = std::move(started.value());
+    // Also when it ended by an exception (out of memory): its process is gone then.
+    auto ended = [worker = slot.worker, self = shared_from_this()](std::exception_ptr) {
+        self->worker_ended(*worker);
+    };
+    runtime::net::co_spawn(thread_.executor(), PoolWorker::serve(slot.worker), std::move(ended));
+}
+
+void Pool::start_later(Slot& slot) {
+    ++slot.failures;
+    std::chrono::milliseconds pause = kPauseFirst;
+    for (std::uint32_t i = 1; i < slot.failures && pause < kPauseMax; ++i) pause *= 2;
+    slot.timer.expires_after(std::min<std::chrono::milliseconds>(pause, kPauseMax));
+    slot.timer.async_wait([self = shared_from_this(), &slot](boost::system::error_code error) {
+        if (error || self->closing_) return;
+        self->start(slot);
+        self->dispatch();
+    });
+}
+
+void Pool::worker_ended(PoolWorker& worker) {
+    const auto at = std::find_if(slots_.begin(), slots_.end(), [&worker](const Slot& slot) {
+        return slot.worker.get() == &worker;
+    });
+    Slot& slot = *at;
+    const AttemptResult lost = failure(Verdict::retry, FailureKind::lost, worker.why());
+    const bool in_vain = !worker.answered() && !worker.asked_to_end();
+    if (worker.answered()) slot.failures = 0;
+    PoolWorker::Leftover left = worker.take_jobs();
+    slot.worker.reset();
+    for (const auto& job : left.begun) job->end(AttemptResult(lost));
+    // What nobody read has not been tried: it goes first to the next process. A stop that came
+    // meanwhile was for it, too.
+    std::erase_if(left.unread, [&lost](const auto& job) {
+        if (!job->attempt.stop.stop_requested()) return false;
+        job->end(AttemptResult(lost));
+        return true;
+    });
+    waiting_.insert(waiting_.begin(), left.unread.begin(), left.unread.end());
+    if (closing_) return refuse_waiting();
+    if (in_vain) last_failure_ = lost;
+    if (in_vain && slot.failures > 0) {
+        start_later(slot);
+    } else {
+        if (in_vain) ++slot.failures;
+        start(slot);
+    }
+    dispatch();
+}
+
+void Pool::shut_down() {
+    closing_ = true;
+    if (is_linked()) unlink();
+    for (Slot& slot : slots_) {
+        slot.timer.cancel();
+        if (slot.worker) slot.worker->terminate();
+    }
+    refuse_waiting();
+}
+
+namespace {
+
+class PoolHandler final : public ports::Handler {
+  public:
+    PoolHandler(ExecThread& thread, std::shared_ptr<Pool> pool)
+        : thread_(thread), pool_(std::move(pool)) {
+        runtime::net::post(thread_.executor(), [opened = pool_] { opened->open(); });
+    }
+    ~PoolHandler() override {
+        runtime::net::post(thread_.executor(), [closed = pool_] { closed->shut_down(); });
+    }
+
+    void start(ports::Attempt attempt, ports::Completion done) override {
+        pool_->submit(std::make_shared<PoolJob>(pool_, std::move(attempt), std::move(done)));
+    }
+
+  private:
+    ExecThread& thread_;
+    std::shared_ptr<Pool> pool_;
+};
+
+}  // namespace
+
+std::unique_ptr<ports::Handler> make_pool_handler(
+    ExecThread& thread, runtime::Spool& spool, runtime::BlockingPool& pool, Options options
+) {
+    return std::make_unique<PoolHandler>(
+        thread, std::make_shared<Pool>(thread, spool, pool, std::move(options))
+    );
+}
+
+}  // namespace bide::exec
