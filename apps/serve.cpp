@@ -123,10 +123,8 @@ Result<Made> make_handler(const cli::QueueConfig& queue, Workshop& shop) {
                 ),
                 slots};
         }
-        case HandlerConfig::Kind::native:
-            return make_native(queue, shop.natives);
-        case HandlerConfig::Kind::none:
-            break;
+        case HandlerConfig::Kind::native: return make_native(queue, shop.natives);
+        case HandlerConfig::Kind::none: break;
     }
     return config_error("queue " + queue.name + " has no handler");
 }

@@ -52,14 +52,10 @@ const char* Signals::wait() {
     unsigned char number = kWake;
     while (::read(post[0], &number, 1) < 0 && errno == EINTR) continue;
     switch (number) {
-        case SIGTERM:
-            return "SIGTERM";
-        case SIGINT:
-            return "SIGINT";
-        case SIGHUP:
-            return "SIGHUP";
-        default:
-            return nullptr;
+        case SIGTERM: return "SIGTERM";
+        case SIGINT: return "SIGINT";
+        case SIGHUP: return "SIGHUP";
+        default: return nullptr;
     }
 }
 

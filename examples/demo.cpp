@@ -8,7 +8,7 @@ int main(int argc, char** argv) {
     bide::Worker worker;
     worker.handle("chart", [](const bide::Job& job) {
         std::string error;
-        auto svg = svg_chart(job.body, error);
+        auto svg = svg_chart(job.whole_body(), error);
         if (!svg) return bide::Reply::fail(std::move(error));
         return bide::Reply::ok(std::move(*svg), "image/svg+xml");
     });

@@ -40,6 +40,9 @@ struct Job {
     /// Requested when the attempt's time is over, the job was cancelled or the server stops: end
     /// soon, the result no longer counts.
     std::stop_token stop;
+
+    /// The body, read from body_file when it is there. Throws std::runtime_error when it cannot.
+    std::string whole_body() const;
 };
 
 /// What a handler returns: a result, or how it failed.

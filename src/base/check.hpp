@@ -14,3 +14,6 @@ namespace bide {
         if (!(condition)) [[unlikely]]                            \
             ::bide::check_failed(#condition, __FILE__, __LINE__); \
     } while (false)
+
+/// Where the program cannot come, unless a value is outside its enum.
+#define UNREACHABLE(what) ::bide::check_failed("unreachable: " what, __FILE__, __LINE__)

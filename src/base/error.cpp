@@ -6,46 +6,30 @@ namespace bide {
 
 std::string_view to_string(Code code) {
     switch (code) {
-        case Code::bad_request:
-            return "bad-request";
-        case Code::not_found:
-            return "not-found";
-        case Code::gone:
-            return "gone";
-        case Code::method_not_allowed:
-            return "method-not-allowed";
-        case Code::request_timeout:
-            return "request-timeout";
-        case Code::conflict:
-            return "conflict";
-        case Code::too_large:
-            return "too-large";
-        case Code::headers_too_large:
-            return "headers-too-large";
-        case Code::target_too_long:
-            return "target-too-long";
-        case Code::overloaded:
-            return "overloaded";
-        case Code::shutting_down:
-            return "shutting-down";
-        case Code::store_failed:
-            return "store-failed";
-        case Code::internal:
-            return "internal";
+        case Code::bad_request: return "bad-request";
+        case Code::not_found: return "not-found";
+        case Code::gone: return "gone";
+        case Code::method_not_allowed: return "method-not-allowed";
+        case Code::request_timeout: return "request-timeout";
+        case Code::conflict: return "conflict";
+        case Code::too_large: return "too-large";
+        case Code::headers_too_large: return "headers-too-large";
+        case Code::target_too_long: return "target-too-long";
+        case Code::overloaded: return "overloaded";
+        case Code::shutting_down: return "shutting-down";
+        case Code::store_failed: return "store-failed";
+        case Code::internal: return "internal";
     }
-    CHECK(!"a code outside the enum");
+    UNREACHABLE("a code outside the enum");
 }
 
 std::string_view to_string(Retry retry) {
     switch (retry) {
-        case Retry::safe:
-            return "safe";
-        case Retry::unsafe:
-            return "unsafe";
-        case Retry::never:
-            return "never";
+        case Retry::safe: return "safe";
+        case Retry::unsafe: return "unsafe";
+        case Retry::never: return "never";
     }
-    CHECK(!"a value outside the enum");
+    UNREACHABLE("a value outside the enum");
 }
 
 }  // namespace bide

@@ -36,76 +36,52 @@ std::span<const Transition> transitions() {
 
 std::string_view to_string(JobState state) {
     switch (state) {
-        case scheduled:
-            return "scheduled";
-        case ready:
-            return "ready";
-        case running:
-            return "running";
-        case succeeded:
-            return "succeeded";
-        case failed:
-            return "failed";
-        case cancelled:
-            return "cancelled";
-        case expired:
-            return "expired";
+        case scheduled: return "scheduled";
+        case ready: return "ready";
+        case running: return "running";
+        case succeeded: return "succeeded";
+        case failed: return "failed";
+        case cancelled: return "cancelled";
+        case expired: return "expired";
     }
-    CHECK(!"a state outside the enum");
+    UNREACHABLE("a state outside the enum");
 }
 
 std::string_view to_string(Cause cause) {
     switch (cause) {
-        case Cause::submitted:
-            return "submitted";
-        case Cause::due:
-            return "due";
-        case Cause::leased:
-            return "leased";
-        case Cause::returned:
-            return "returned";
-        case Cause::retried:
-            return "retried";
-        case Cause::exhausted:
-            return "exhausted";
-        case Cause::cancelled:
-            return "cancelled";
-        case Cause::deadline:
-            return "deadline";
-        case Cause::recovered:
-            return "recovered";
+        case Cause::submitted: return "submitted";
+        case Cause::due: return "due";
+        case Cause::leased: return "leased";
+        case Cause::returned: return "returned";
+        case Cause::retried: return "retried";
+        case Cause::exhausted: return "exhausted";
+        case Cause::cancelled: return "cancelled";
+        case Cause::deadline: return "deadline";
+        case Cause::recovered: return "recovered";
     }
-    CHECK(!"a cause outside the enum");
+    UNREACHABLE("a cause outside the enum");
 }
 
 std::string_view to_string(DurableWrite write) {
     switch (write) {
-        case DurableWrite::none:
-            return "none";
-        case DurableWrite::open:
-            return "open";
-        case DurableWrite::finish:
-            return "finish";
+        case DurableWrite::none: return "none";
+        case DurableWrite::open: return "open";
+        case DurableWrite::finish: return "finish";
     }
-    CHECK(!"a write outside the enum");
+    UNREACHABLE("a write outside the enum");
 }
 
 std::string_view to_string(FailureKind kind) {
     switch (kind) {
-        case FailureKind::none:
-            return "none";
-        case FailureKind::handler:
-            return "handler";
-        case FailureKind::timeout:
-            return "timeout";
-        case FailureKind::cancelled:
-            return "cancelled";
-        case FailureKind::expired:
-            return "expired";
-        case FailureKind::lost:
-            return "lost";
+        case FailureKind::none: return "none";
+        case FailureKind::handler: return "handler";
+        case FailureKind::timeout: return "timeout";
+        case FailureKind::cancelled: return "cancelled";
+        case FailureKind::expired: return "expired";
+        case FailureKind::lost: return "lost";
+        case FailureKind::rejected: return "rejected";
     }
-    CHECK(!"a kind outside the enum");
+    UNREACHABLE("a kind outside the enum");
 }
 
 }  // namespace bide::core

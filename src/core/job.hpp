@@ -69,11 +69,12 @@ std::string_view to_string(DurableWrite write);
 /// What kind of failure an outcome is. Stored: never renumber.
 enum class FailureKind : std::uint8_t {
     none = 0,
-    handler = 1,    ///< the handler said no, or kept failing
+    handler = 1,    ///< the handler kept failing
     timeout = 2,    ///< the last attempt ran out of time
     cancelled = 3,  ///< DELETE, or the caller's wish on disconnect
     expired = 4,
-    lost = 5,  ///< the handler went away without an answer
+    lost = 5,      ///< the handler went away without an answer
+    rejected = 6,  ///< the handler said that it will never go better
 };
 
 std::string_view to_string(FailureKind kind);

@@ -74,9 +74,9 @@ Error store_stopped(Retry retry) {
 
 }  // namespace
 
-Ledger::Ledger(std::vector<QueueRules> queues, LedgerLimits limits, std::uint64_t seed)
+Ledger::Ledger(const std::vector<QueueRules>& queues, LedgerLimits limits, std::uint64_t seed)
     : limits_(limits), rng_(seed) {
-    for (auto& rules : queues) {
+    for (const auto& rules : queues) {
         queues_.push_back(std::make_unique<Queue>());
         queues_.back()->rules = rules;
     }
@@ -361,6 +361,8 @@ void Ledger::end_attempt(Job& job, AttemptResult&& result, Time now, Effects& ef
     const RetryPolicy& policy = queues_.at(job.queue)->rules.retry;
     if (result.verdict == success)
         return finish(job, JobState::succeeded, Cause::returned, std::move(result), now, effects);
+    if (result.verdict == fail && result.kind == FailureKind::handler)
+        result.kind = FailureKind::rejected;
     if (result.verdict == fail || job.attempts >= policy.attempts_max)
         return finish(job, JobState::failed, Cause::exhausted, std::move(result), now, effects);
     job.not_before = now + backoff(policy, job.attempts, result.retry_after, rng_);
@@ -463,14 +465,11 @@ void Ledger::take_writes(
 /// Each job has one timer, and its state says what for.
 void Ledger::arm_job_timer(Job& job) {
     switch (job.state) {
-        case JobState::scheduled:
-            return timers_.arm(job, std::min(job.not_before, job.start_by));
-        case JobState::ready:
-            return timers_.arm(job, job.start_by);
+        case JobState::scheduled: return timers_.arm(job, std::min(job.not_before, job.start_by));
+        case JobState::ready: return timers_.arm(job, job.start_by);
         case JobState::running:
             return timers_.arm(job, job.started + queues_.at(job.queue)->rules.timeout);
-        default:
-            return timers_.disarm(job);
+        default: return timers_.disarm(job);
     }
 }
 

@@ -50,7 +50,7 @@ struct AttemptResult {
         fail,   ///< never will
     };
     Verdict verdict = Verdict::retry;
-    FailureKind kind = FailureKind::handler;  ///< when not a success
+    FailureKind kind = FailureKind::handler;  ///< when not a success; with fail: rejected
     std::uint16_t status = 0;
     std::string content_type;
     Body body;
@@ -211,7 +211,7 @@ struct QueueCounts {
 /// input was taken for writing is written once, as finished. Not thread-safe.
 class Ledger {
   public:
-    Ledger(std::vector<QueueRules> queues, LedgerLimits limits, std::uint64_t seed);
+    Ledger(const std::vector<QueueRules>& queues, LedgerLimits limits, std::uint64_t seed);
     ~Ledger();
     Ledger(const Ledger&) = delete;
     Ledger& operator=(const Ledger&) = delete;

@@ -1,6 +1,7 @@
 #include "service/contract.hpp"
 
 #include "service/problem.hpp"
+#include "wire/utf8.hpp"
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -234,12 +235,9 @@ wire::Reply Contract::answer(const SubmitPlan& plan, const Answer& answer, Time 
 wire::Reply Contract::answer(const AskPlan& plan, const Answer& answer, Time now) const {
     if (answer.kind == Answer::Kind::refused) return to_reply(problem_of(answer.error));
     switch (plan.what) {
-        case AskPlan::What::result:
-            return result_page(plan.wait, answer, now);
-        case AskPlan::What::status:
-            return status_page(200, answer);
-        case AskPlan::What::cancel:
-            break;
+        case AskPlan::What::result: return result_page(plan.wait, answer, now);
+        case AskPlan::What::status: return status_page(200, answer);
+        case AskPlan::What::cancel: break;
     }
     return cancel_page(answer);
 }
@@ -336,7 +334,7 @@ wire::Reply Contract::status_page(std::uint16_t status, const Answer& answer) co
         if (answer.outcome->kind != core::FailureKind::none) {
             document["failure"] = {
                 {"kind", core::to_string(answer.outcome->kind)},
-                {"detail", answer.outcome->detail}};
+                {"detail", wire::to_printable(answer.outcome->detail)}};
         }
     }
     document["links"] = {{"self", page}, {"result", page + "/result"}};

@@ -1,6 +1,7 @@
 #include "service/problem.hpp"
 
 #include "base/check.hpp"
+#include "wire/utf8.hpp"
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -17,34 +18,21 @@ struct Row {
 
 Row row_of(Code code) {
     switch (code) {
-        case Code::bad_request:
-            return {400, "The request is not understood"};
-        case Code::not_found:
-            return {404, "Not found"};
-        case Code::method_not_allowed:
-            return {405, "The method does not apply here"};
-        case Code::request_timeout:
-            return {408, "The request did not come in time"};
-        case Code::conflict:
-            return {409, "The job is not in a state for this"};
-        case Code::gone:
-            return {410, "The result is no longer kept"};
-        case Code::too_large:
-            return {413, "The body is too large"};
-        case Code::target_too_long:
-            return {414, "The request target is too long"};
-        case Code::headers_too_large:
-            return {431, "The header section is too large"};
-        case Code::internal:
-            return {500, "A bug in bide"};
-        case Code::overloaded:
-            return {503, "The server is at its limit"};
-        case Code::shutting_down:
-            return {503, "The server is shutting down"};
-        case Code::store_failed:
-            return {503, "The store cannot make anything durable"};
+        case Code::bad_request: return {400, "The request is not understood"};
+        case Code::not_found: return {404, "Not found"};
+        case Code::method_not_allowed: return {405, "The method does not apply here"};
+        case Code::request_timeout: return {408, "The request did not come in time"};
+        case Code::conflict: return {409, "The job is not in a state for this"};
+        case Code::gone: return {410, "The result is no longer kept"};
+        case Code::too_large: return {413, "The body is too large"};
+        case Code::target_too_long: return {414, "The request target is too long"};
+        case Code::headers_too_large: return {431, "The header section is too large"};
+        case Code::internal: return {500, "A bug in bide"};
+        case Code::overloaded: return {503, "The server is at its limit"};
+        case Code::shutting_down: return {503, "The server is shutting down"};
+        case Code::store_failed: return {503, "The store cannot make anything durable"};
     }
-    CHECK(!"a code outside the enum");
+    UNREACHABLE("a code outside the enum");
 }
 
 struct FailureRow {
@@ -55,20 +43,25 @@ struct FailureRow {
 
 FailureRow row_of(core::FailureKind kind) {
     switch (kind) {
-        case core::FailureKind::handler:
-            return {"handler-failed", 502, "The handler failed"};
+        case core::FailureKind::handler: return {"handler-failed", 502, "The handler failed"};
+        case core::FailureKind::rejected:
+            return {"handler-rejected", 502, "The handler cannot do this job"};
         case core::FailureKind::timeout:
             return {"handler-timeout", 504, "The handler did not finish in time"};
         case core::FailureKind::lost:
             return {"handler-lost", 502, "The handler went away without an answer"};
-        case core::FailureKind::cancelled:
-            return {"job-cancelled", 409, "The job was cancelled"};
+        case core::FailureKind::cancelled: return {"job-cancelled", 409, "The job was cancelled"};
         case core::FailureKind::expired:
             return {"job-expired", 504, "The job was not started before its deadline"};
-        case core::FailureKind::none:
-            break;
+        case core::FailureKind::none: break;
     }
-    CHECK(!"a success is not a problem");
+    UNREACHABLE("a success is not a problem");
+}
+
+Retry retry_of(const core::Outcome& outcome) {
+    if (outcome.kind == core::FailureKind::rejected) return Retry::never;
+    // Never started: sent again it runs once. Else the handler has run at least once already.
+    return outcome.attempts == 0 ? Retry::safe : Retry::unsafe;
 }
 
 }  // namespace
@@ -99,8 +92,7 @@ Problem problem_of(const JobId& job, const core::Outcome& outcome) {
         row.title,
         row.status,
         outcome.detail,
-        // Never started: sending it again runs it once. Else the handler has run at least once.
-        outcome.attempts == 0 ? Retry::safe : Retry::unsafe,
+        retry_of(outcome),
         ours ? Source::bide : Source::handler,
         job,
         0};
@@ -112,7 +104,7 @@ wire::Reply to_reply(const Problem& problem) {
         {"type", "/errors/" + std::string(problem.type)},
         {"title", problem.title},
         {"status", problem.status},
-        {"detail", problem.detail},
+        {"detail", wire::to_printable(problem.detail)},
         {"retry", to_string(problem.retry)},
     };
     if (problem.job) document["job"] = to_string(*problem.job);

@@ -120,7 +120,7 @@ Result<void> Engine::recover() {
 
     BIDE_TRY(const std::int64_t highest, store_->highest_sequence());
     ids_ = std::make_unique<IdMaker>(os_random(), highest);
-    ledger_ = std::make_unique<core::Ledger>(std::move(rules), options_.limits, os_random());
+    ledger_ = std::make_unique<core::Ledger>(rules, options_.limits, os_random());
     const Time now = clock_.now();
     return store_->recover([&](core::event::Recovered&& job) {
         ledger_->step(std::move(job), now, effects_);

@@ -96,6 +96,22 @@ bool is_syntax_error(const error_code& error) {
     return error.category() == bhttp::make_error_code(bhttp::error::bad_version).category();
 }
 
+Result<void> check_head(const Parser::value_type& head) {
+    const auto bad = [](std::string detail) {
+        return Error{Code::bad_request, Retry::never, std::move(detail)};
+    };
+    const auto hosts = head.count(bhttp::field::host);
+    if (hosts > 1 || (hosts == 0 && head.version() >= 11))
+        return bad("a request of HTTP/1.1 has exactly one Host field");
+    const auto codings = head.count(bhttp::field::transfer_encoding);
+    if (codings == 0) return success();
+    if (head.version() < 11) return bad("HTTP/1.0 has no Transfer-Encoding");
+    // Where a body in another coding ends, the parser does not know.
+    if (codings > 1 || !beast::iequals(head[bhttp::field::transfer_encoding], "chunked"))
+        return bad("the only Transfer-Encoding understood is \"chunked\"");
+    return success();
+}
+
 Error request_error(const error_code& error, const Session& session, const Options& options) {
     if (session.timed_out)
         return {Code::request_timeout, Retry::safe, "the request did not come in time"};

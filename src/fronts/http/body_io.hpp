@@ -21,6 +21,10 @@ void set_deadline(Shard& shard, Session& session, Duration span);
 /// Whether the error is the parser's: the peer's bytes are wrong, not the connection.
 bool is_syntax_error(const boost::system::error_code& error);
 
+/// What the parser lets pass although RFC 9112 does not, and what two readers of one connection
+/// could understand differently: the host (3.2) and transfer codings (6.1, 6.3).
+Result<void> check_head(const Parser::value_type& head);
+
 /// What to tell the peer about an error of the parser or of the socket.
 Error request_error(const boost::system::error_code& error, const Session& session, const Options&);
 

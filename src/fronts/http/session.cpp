@@ -86,8 +86,10 @@ Task<Connection::Next> Connection::one_request() {
         const bool nothing_came = buffer_.size() == 0 && !parser_->got_some();
         const bool worth_telling = is_syntax_error(error) || session_->timed_out;
         if (nothing_came || !worth_telling) co_return Next::close;
-        co_return co_await refuse(request_error(error, *session_, shard_.options()));
     }
+    Result<void> head = check_head(parser_->get());
+    if (error) head = request_error(error, *session_, shard_.options());
+    if (head.has_error()) co_return co_await refuse(std::move(head.error()));
     keep_alive_ = parser_->get().keep_alive();
     head_only_ = parser_->get().method() == bhttp::verb::head;
 

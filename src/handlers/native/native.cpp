@@ -4,10 +4,21 @@
 
 #include <algorithm>
 #include <exception>
+#include <fstream>
+#include <iterator>
 #include <mutex>
+#include <stdexcept>
 #include <utility>
 
 namespace bide {
+
+std::string Job::whole_body() const {
+    if (body_file.empty()) return body;
+    std::ifstream file(body_file, std::ios::binary);
+    std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    if (!file) throw std::runtime_error("cannot read " + body_file);
+    return bytes;
+}
 
 Reply Reply::ok(std::string body, std::string content_type, int status) {
     Reply reply;
@@ -57,15 +68,9 @@ core::AttemptResult to_result(Reply&& reply) {
     using Verdict = core::AttemptResult::Verdict;
     core::AttemptResult result;
     switch (reply.kind) {
-        case Reply::Kind::ok:
-            result.verdict = Verdict::success;
-            break;
-        case Reply::Kind::fail:
-            result.verdict = Verdict::fail;
-            break;
-        case Reply::Kind::retry:
-            result.verdict = Verdict::retry;
-            break;
+        case Reply::Kind::ok: result.verdict = Verdict::success; break;
+        case Reply::Kind::fail: result.verdict = Verdict::fail; break;
+        case Reply::Kind::retry: result.verdict = Verdict::retry; break;
     }
     if (result.verdict == Verdict::success)
         result.status = static_cast<std::uint16_t>(std::clamp(reply.status, 200, 599));
