@@ -126,7 +126,15 @@ Task<error_code> Connection::read_head() {
     }
     session_->phase = Session::Phase::busy;
     set_deadline(shard_, *session_, shard_.options().header_time_max);
-    auto [error, got] = co_await bhttp::async_read_header(socket_, buffer_, *parser_, kTuple);
+    // The parser's own limit holds for each piece that arrives, not for the whole head.
+    error_code error;
+    for (std::size_t total = 0; !error && !parser_->is_header_done();) {
+        auto [failed, consumed] =
+            co_await bhttp::async_read_some(socket_, buffer_, *parser_, kTuple);
+        total += consumed;
+        error = failed;
+        if (!error && total > shard_.options().header_bytes_max) error = bhttp::error::header_limit;
+    }
     session_->deadline = kNever;
     co_return error;
 }
