@@ -21,6 +21,7 @@ TEST(Contract, FailingHandlerIs502WithItsLastWords) {
 TEST(Contract, HandlerThatRefusesIsNotTriedAgain) {
     const Response answer = post("/queues/refuse/jobs", "x");
     EXPECT_EQ(answer.status, 502);
+    EXPECT_EQ(answer.problem(), "handler-rejected");
     EXPECT_EQ(answer["Bide-Attempts"], "1");
     EXPECT_NE(answer.member("detail").find("not with me"), std::string::npos) << answer.body;
 }
@@ -39,7 +40,7 @@ TEST(Contract, HandlerThatRunsOutOfTimeIs504) {
 TEST(Contract, BodyTheHandlerDoesNotUnderstandIs502) {
     const Response answer = post("/queues/sleep/jobs", "not a number");
     EXPECT_EQ(answer.status, 502);
-    EXPECT_EQ(answer.problem(), "handler-failed");
+    EXPECT_EQ(answer.problem(), "handler-rejected");
     EXPECT_NE(answer.member("detail").find("milliseconds"), std::string::npos);
 }
 

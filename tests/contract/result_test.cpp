@@ -55,7 +55,7 @@ TEST(Contract, StatusOfAFailedJobSaysWhy) {
     const Response status = get(made("refuse", "x"));
     EXPECT_EQ(status.status, 200);
     EXPECT_EQ(status.member("state"), "failed");
-    EXPECT_EQ(status.json().at("failure").at("kind").as_string(), "handler");
+    EXPECT_EQ(status.json().at("failure").at("kind").as_string(), "rejected");
     EXPECT_NE(status.body.find("not with me"), std::string::npos);
 }
 
