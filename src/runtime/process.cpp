@@ -131,7 +131,7 @@ bool set_limits(const ProcessLimits& limits) {
     // vfork, not fork: its cost does not grow with the server's memory. posix_spawn can set neither
     // limits nor PDEATHSIG.
     const pid_t id = ::vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork)
-    if (id == 0) become(plan);
+    if (id == 0) become(plan);   // NOLINT(clang-analyzer-unix.Vfork): it does what a child may
     return id;
 }
 

@@ -39,8 +39,12 @@ std::map<std::string, std::string> make_environment(const Options& options) {
 Command::Command(Options options) : options_(std::move(options)) {
     options_.processes = std::max(options_.processes, 1U);
     options_.in_flight = std::max(options_.in_flight, 1U);
-    for (const auto& [name, value] : make_environment(options_))
-        environment_.push_back(name + "=" + value);
+    for (const auto& [name, value] : make_environment(options_)) {
+        std::string variable = name;
+        variable += '=';
+        variable += value;
+        environment_.push_back(std::move(variable));
+    }
     environment_.push_back("BIDE_QUEUE=" + options_.queue_name);
 }
 

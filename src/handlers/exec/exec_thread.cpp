@@ -22,7 +22,8 @@ void receive_child_exits() {
 
 ExecThread::ExecThread() : work_(context_.get_executor()), scratch_(kScratchBytes) {}
 
-ExecThread::~ExecThread() {
+// Without memory for a message there is no orderly end anyway.
+ExecThread::~ExecThread() {  // NOLINT(bugprone-exception-escape)
     stop();
     join();
 }

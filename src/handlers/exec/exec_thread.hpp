@@ -28,7 +28,8 @@ class Member : public boost::intrusive::list_base_hook<
 class ExecThread {
   public:
     ExecThread();
-    ~ExecThread();  ///< stops and joins
+    /// Stops and joins.
+    ~ExecThread();  // NOLINT(bugprone-exception-escape)
     ExecThread(const ExecThread&) = delete;
     ExecThread& operator=(const ExecThread&) = delete;
 

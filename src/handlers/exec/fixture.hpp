@@ -138,7 +138,7 @@ class ExecTest : public testing::Test {
 
     /// Makes a FIFO by which a script says that it got somewhere: echo > "$FIFO".
     std::string make_fifo(const std::string& name) const {
-        const std::string at = path(name);
+        std::string at = path(name);
         EXPECT_EQ(::mkfifo(at.c_str(), 0600), 0);
         return at;
     }

@@ -156,12 +156,12 @@ void Pool::job_answered(PoolJob& job, wire::PoolAnswer&& answer) {
     result.verdict = Verdict::success;
     result.kind = FailureKind::none;
     result.status = answer.status;
-    result.content_type =
-        answer.content_type.empty() ? options.content_type : std::move(answer.content_type);
+    result.content_type = std::move(answer.content_type);
+    if (result.content_type.empty()) result.content_type = options.content_type;
     result.body.bytes = std::move(answer.body);
     if (result.body.bytes.size() <= spool_.threshold()) return job.end(std::move(result));
     // Out of memory, say: the job goes, which says "lost".
-    const auto ignore = [](std::exception_ptr) {};
+    const auto ignore = [](const std::exception_ptr&) {};
     runtime::net::co_spawn(
         thread_.executor(),
         keep_body(spool_, blocking_, job.shared_from_this(), std::move(result)),
@@ -190,7 +190,7 @@ void Pool::start(Slot& slot) {
     }
     slot.worker = std::move(started.value());
     // Also when it ended by an exception (out of memory): its process is gone then.
-    auto ended = [worker = slot.worker, self = shared_from_this()](std::exception_ptr) {
+    auto ended = [worker = slot.worker, self = shared_from_this()](const std::exception_ptr&) {
         self->worker_ended(*worker);
     };
     runtime::net::co_spawn(thread_.executor(), PoolWorker::serve(slot.worker), std::move(ended));
@@ -256,7 +256,8 @@ class PoolHandler final : public ports::Handler {
         : thread_(thread), pool_(std::move(pool)) {
         runtime::net::post(thread_.executor(), [opened = pool_] { opened->open(); });
     }
-    ~PoolHandler() override {
+    // Without memory for a message there is no orderly end anyway.
+    ~PoolHandler() override {  // NOLINT(bugprone-exception-escape)
         runtime::net::post(thread_.executor(), [closed = pool_] { closed->shut_down(); });
     }
 

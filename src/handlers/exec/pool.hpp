@@ -39,7 +39,7 @@ class Pool final : public Member, public std::enable_shared_from_this<Pool> {
 
   private:
     struct Slot {
-        explicit Slot(runtime::Executor executor) : timer(executor) {}
+        explicit Slot(const runtime::Executor& executor) : timer(executor) {}
         std::shared_ptr<PoolWorker> worker;
         std::uint32_t failures = 0;  ///< ends in a row without an answer
         bool cannot_start = false;

@@ -323,6 +323,7 @@ TEST_F(PoolTest, RequestsToAReaderThatIsAwayAreBufferedWhole) {
     const auto handler = pool(options);
     // 3 MB, far past what a pipe holds.
     std::vector<JobId> jobs;
+    jobs.reserve(64);
     for (int i = 0; i < 64; ++i) jobs.push_back(start(*handler, std::string(50'000, 'x')));
     std::ofstream(go) << "go\n";
     for (const JobId& job : jobs) {
@@ -353,6 +354,7 @@ TEST_F(PoolTest, ThreadStopEndsAll) {
 TEST_F(PoolTest, HandlersComeAndGoWithoutATrace) {
     run(*pool(shell(kEcho)));
     std::vector<std::size_t> counts;
+    counts.reserve(20);
     for (int i = 0; i < 20; ++i) {
         {
             const auto handler = pool(loop(R"(echo "{\"id\":$id}"; exit 0)"));

@@ -30,7 +30,7 @@ class PoolJob : public std::enable_shared_from_this<PoolJob> {
         : pool(std::move(owner)), attempt(std::move(what)), done(std::move(how)) {}
 
     /// From here on a stop ends its process, or takes it out of the queue.
-    void watch_stop(runtime::Executor executor) {
+    void watch_stop(const runtime::Executor& executor) {
         on_stop_.emplace(attempt.stop, StopPost<PoolJob>{executor, weak_from_this()});
     }
     void shut_down();  ///< the stop, on the ExecThread

@@ -234,7 +234,7 @@ class ProcessHandler final : public ports::Handler {
     void start(ports::Attempt attempt, ports::Completion done) override {
         auto run = std::make_shared<Run>(shared_, std::move(attempt), std::move(done));
         // Out of memory, say: the Run goes, which kills its process and says "lost".
-        const auto ignore = [](std::exception_ptr) {};
+        const auto ignore = [](const std::exception_ptr&) {};
         runtime::net::co_spawn(shared_->thread.executor(), run_attempt(std::move(run)), ignore);
     }
 
