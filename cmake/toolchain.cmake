@@ -14,6 +14,18 @@ if(BIDE_SANITIZE)
         bide_options INTERFACE -fsanitize=${BIDE_SANITIZE} -fno-omit-frame-pointer
                                -fno-sanitize-recover=all)
     target_link_options(bide_options INTERFACE -fsanitize=${BIDE_SANITIZE})
+    if(BIDE_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+        # GCC warns that it cannot follow Asio's fences; it follows the mutexes around them.
+        target_compile_options(bide_options INTERFACE -Wno-tsan)
+    endif()
+    if(BIDE_SANITIZE MATCHES "undefined" AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+        # clang 14 cannot compile coroutines with it. After -fsanitize=, which would switch it on.
+        target_compile_options(bide_options INTERFACE -fno-sanitize=function)
+    endif()
+endif()
+if(BIDE_FUZZ AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    # The fuzzer steers by the code that is reached, so all of it counts; tests/fuzz adds the rest.
+    target_compile_options(bide_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
 find_package(Threads REQUIRED)

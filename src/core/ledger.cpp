@@ -454,8 +454,9 @@ void Ledger::take_writes(
         in_flight_.emplace_back(&job, write.kind);
         group.push_back(std::move(write));
     }
-    if (!has_writes()) {
-        dirty_.clear();
+    // Under an unbroken backlog the list is never empty: what is taken must go all the same.
+    if (next_dirty_ >= dirty_.size() / 2) {
+        dirty_.erase(dirty_.begin(), dirty_.begin() + static_cast<std::ptrdiff_t>(next_dirty_));
         next_dirty_ = 0;
     }
 }

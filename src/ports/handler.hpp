@@ -68,7 +68,8 @@ struct Attempt {
     std::uint32_t number = 1;
     std::uint32_t attempts_max = 1;
     Time deadline{};       ///< end of the lease, on the engine's Clock; stop is requested then
-    std::stop_token stop;  ///< timeout, cancel or shutdown: end soon, the result no longer counts
+    std::stop_token stop;  ///< end soon. After a timeout or cancel the result no longer
+                           ///< counts; at a shutdown a success still does
 };
 
 /// The user's work for one queue. Lives until the engine stopped; the engine never runs more

@@ -46,6 +46,11 @@ class EmbeddedUnderTest final : public EngineUnderTest {
         queue.rules.retry.backoff_base = 1ms;
         queue.handler = &handler_;
         options.queues.push_back(queue);
+        queue.name = "eager";
+        queue.rules.retry.backoff_base = 0ms;
+        queue.rules.retry.attempts_max = 2;
+        queue.rules.timeout = 50ms;
+        options.queues.push_back(queue);
         engine_ = engines::embedded::Engine::open(std::move(options), clock_, *pool_).value();
         engine_->start();
     }

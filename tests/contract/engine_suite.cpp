@@ -94,8 +94,9 @@ struct Bench {
         JobId job;
         core::WaiterId waiter;
     };
-    Posted post(std::string body, Duration span) {
+    Posted post(std::string body, Duration span, Queue queue = kHeld) {
         auto input = std::make_shared<core::JobInput>();
+        input->queue = queue;
         input->id = engine().make_id();
         input->created = under_test->now();
         input->content_type = "text/plain";
@@ -243,6 +244,18 @@ TEST_P(EngineSuite, ARunningJobIsStoppedAndItsLateResultDoesNotCount) {
     EXPECT_TRUE(held.attempt.stop.stop_requested());
     held.done(succeeded("too late"));
     EXPECT_EQ(bench.ask(job.job).outcome->state, JobState::cancelled);
+}
+
+TEST_P(EngineSuite, AnAttemptOutOfTimeIsStoppedEvenWhenTheNextStartsAtOnce) {
+    Bench bench(GetParam().second);
+    const auto job = bench.post("x", 10min, kEager);
+    auto first = bench.handler().take();
+    auto second = bench.handler().take();
+    EXPECT_EQ(second.attempt.number, 2U);
+    EXPECT_TRUE(first.attempt.stop.stop_requested());
+    second.done(succeeded("in time, or not"));
+    EXPECT_NE(bench.inbox.wait_for(job.waiter).outcome, nullptr);
+    first.done(succeeded("too late"));
 }
 
 TEST_P(EngineSuite, WhoLeavesDoesNotTakeTheJobAlong) {

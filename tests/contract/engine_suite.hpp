@@ -51,8 +51,13 @@ class HeldHandler final : public ports::Handler {
     std::deque<Held> started_;
 };
 
-/// An engine under test, with one queue "held" (concurrency 2, 3 attempts, hardly any backoff,
-/// depth 8) whose handler is in the test's hand, over a store that survives restart().
+/// The queues of an engine under test; both have the handler that is in the test's hand.
+enum Queue : core::QueueIndex {
+    kHeld = 0,   ///< concurrency 2, 3 attempts, hardly any backoff, depth 8
+    kEager = 1,  ///< concurrency 2, 2 attempts, a timeout of 50 ms and no backoff at all
+};
+
+/// An engine under test, over a store that survives restart().
 class EngineUnderTest {
   public:
     virtual ~EngineUnderTest() = default;

@@ -243,16 +243,17 @@ void Engine::step_locked(core::Event&& event, Chores& chores) {
     ledger_->step(std::move(event), clock_.now(), effects_);
 
     append(chores.answers, std::move(effects_.answers));
+    // Stops first: the same step may have stopped one attempt of a job and started the next.
+    for (const auto& stop : effects_.stops) {
+        const auto running = running_.find(stop.job);
+        if (running != running_.end() && running->second.attempt == stop.attempt)
+            chores.stops.push_back(running->second.stop);
+    }
     for (auto& start : effects_.starts) {
         std::stop_source stop;
         std::stop_token token = stop.get_token();
         running_.insert_or_assign(start.job, Running{start.attempt, std::move(stop)});
         chores.starts.push_back({std::move(start), std::move(token)});
-    }
-    for (const auto& stop : effects_.stops) {
-        const auto running = running_.find(stop.job);
-        if (running != running_.end() && running->second.attempt == stop.attempt)
-            chores.stops.push_back(running->second.stop);
     }
     effects_.clear();
     chores.writes = chores.writes || ledger_->has_writes();

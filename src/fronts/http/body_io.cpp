@@ -4,7 +4,6 @@
 
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/string.hpp>
-#include <boost/beast/http/read.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -23,6 +22,9 @@ namespace {
 /// A piece of a large body on its way between socket and disk.
 constexpr std::size_t kPiece = 256 * 1024;
 
+/// Read at once from a socket with a body on it.
+constexpr std::size_t kReceive = 64 * 1024;
+
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 /// Reads some of the body into `room`; how much, or what to tell the peer.
@@ -36,12 +38,15 @@ Task<Result<std::size_t>> receive_some(
     auto& sink = parser.get().body();
     sink.data = room.data();
     sink.size = room.size();
-    set_deadline(shard, session, shard.options().body_pause_max);
-    auto [error, consumed] =
-        co_await bhttp::async_read_some(session.socket, buffer, parser, kTuple);
+    error_code error = feed(parser, buffer);
+    while (error == bhttp::error::need_more && sink.size == room.size()) {
+        set_deadline(shard, session, shard.options().body_pause_max);
+        error = co_await receive_more(session, buffer, std::min(room.size() + 1, kReceive));
+        if (!error) error = feed(parser, buffer);
+    }
     session.deadline = kNever;
-    if (error && error != bhttp::error::need_buffer)
-        co_return request_error(error, session, shard.options());
+    const bool goes_on = error == bhttp::error::need_more || error == bhttp::error::need_buffer;
+    if (error && !goes_on) co_return request_error(error, session, shard.options());
     co_return room.size() - sink.size;
 }
 
@@ -90,6 +95,20 @@ Task<Result<Body>> receive_large(
 
 void set_deadline(Shard& shard, Session& session, Duration span) {
     session.deadline = shard.parts().clock.now() + span;
+}
+
+error_code feed(Parser& parser, beast::flat_buffer& buffer) {
+    if (buffer.size() == 0) return bhttp::error::need_more;
+    error_code error;
+    buffer.consume(parser.put(buffer.data(), error));
+    return error;
+}
+
+Task<error_code> receive_more(Session& session, beast::flat_buffer& buffer, std::size_t room) {
+    auto [error, got] = co_await session.socket.async_read_some(buffer.prepare(room), kTuple);
+    buffer.commit(got);
+    if (error == net::error::eof) co_return bhttp::error::partial_message;
+    co_return error;
 }
 
 bool is_syntax_error(const error_code& error) {

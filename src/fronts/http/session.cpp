@@ -5,7 +5,6 @@
 #include "service/problem.hpp"
 
 #include <boost/asio/write.hpp>
-#include <boost/beast/http/read.hpp>
 #include <boost/beast/http/status.hpp>
 #include <boost/container/small_vector.hpp>
 
@@ -120,20 +119,22 @@ Task<error_code> Connection::read_head() {
     // The first byte ends idleness; from then on the head has a time of its own.
     if (buffer_.size() == 0) {
         set_deadline(shard_, *session_, shard_.options().idle_time_max);
-        auto [error, got] = co_await socket_.async_read_some(buffer_.prepare(kFirstRead), kTuple);
-        buffer_.commit(got);
+        const error_code error = co_await receive_more(*session_, buffer_, kFirstRead);
         if (error) co_return error;
     }
     session_->phase = Session::Phase::busy;
     set_deadline(shard_, *session_, shard_.options().header_time_max);
     // The parser's own limit holds for each piece that arrives, not for the whole head.
-    error_code error;
-    for (std::size_t total = 0; !error && !parser_->is_header_done();) {
-        auto [failed, consumed] =
-            co_await bhttp::async_read_some(socket_, buffer_, *parser_, kTuple);
-        total += consumed;
-        error = failed;
-        if (!error && total > shard_.options().header_bytes_max) error = bhttp::error::header_limit;
+    std::size_t total = buffer_.size();
+    error_code error = feed(*parser_, buffer_);
+    while (error == bhttp::error::need_more) {
+        const std::size_t before = buffer_.size();
+        error = co_await receive_more(*session_, buffer_, kFirstRead);
+        if (error) break;
+        total += buffer_.size() - before;
+        error = feed(*parser_, buffer_);
+        if (error == bhttp::error::need_more && total > shard_.options().header_bytes_max)
+            error = bhttp::error::header_limit;
     }
     session_->deadline = kNever;
     co_return error;
