@@ -168,6 +168,8 @@ Result<void> Assembly::build() {
     exec_thread_.start();
     BIDE_TRY(build_queues());
     BIDE_TRY(engine_, engines::embedded::Engine::open(std::move(engine_options_), clock_, pool_));
+    // Not before the engine holds the lock: they could be another's, under way.
+    BIDE_TRY(spool_->remove_unfinished());
     return build_front();
 }
 

@@ -68,10 +68,16 @@ Result<std::unique_ptr<Spool>> Spool::open(std::string directory, std::uint64_t 
     const std::string temporary = directory + "/tmp";
     std::filesystem::create_directories(temporary, error);
     if (error) return disk_error("cannot create " + temporary, error.value());
+    return std::unique_ptr<Spool>(new Spool(std::move(directory), threshold));
+}
+
+Result<void> Spool::remove_unfinished() {
+    std::error_code error;
+    const std::string temporary = directory_ + "/tmp";
     for (const auto& entry : std::filesystem::directory_iterator(temporary, error))
         std::filesystem::remove(entry.path(), error);
     if (error) return disk_error("cannot clear " + temporary, error.value());
-    return std::unique_ptr<Spool>(new Spool(std::move(directory), threshold));
+    return success();
 }
 
 BodyWriter::BodyWriter(Spool& spool, std::uint64_t size_max)

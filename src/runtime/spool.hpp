@@ -28,8 +28,12 @@ class SpooledFile final : public BodyFile {
 /// A file gets its name only after it is synced, so a named file is whole. Thread-safe.
 class Spool {
   public:
-    /// Creates the directories and removes what a crash left half-written.
+    /// Creates the directories.
     static Result<std::unique_ptr<Spool>> open(std::string directory, std::uint64_t threshold);
+
+    /// Removes what a crash left half-written. Only for who alone uses the directory, before the
+    /// first body.
+    Result<void> remove_unfinished();
 
     const std::string& directory() const { return directory_; }
     /// Bodies up to this size stay in memory and in the database.
