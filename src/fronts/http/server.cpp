@@ -14,7 +14,8 @@ Result<std::unique_ptr<Server>> Server::listen(Options options, Parts parts) {
             std::make_unique<Shard>(server->options_, parts, server->connections_)
         );
         // The first may have picked the port; the others take the same.
-        BIDE_TRY(server->port_, server->shards_.back()->listen(server->port_));
+        const auto which = i == 0 ? Shard::Which::first : Shard::Which::further;
+        BIDE_TRY(server->port_, server->shards_.back()->listen(server->port_, which));
     }
     return server;
 }

@@ -48,19 +48,24 @@ Shard::~Shard() {
     sessions_.clear();
 }
 
-Result<std::uint16_t> Shard::listen(std::uint16_t port) {
+Result<std::uint16_t> Shard::listen(std::uint16_t port, Which which) {
     error_code error;
     const auto address = net::ip::make_address(options_.host, error);
     if (error) return cannot_listen(options_.host, port, error);
     const tcp::endpoint endpoint(address, port);
     acceptor_.open(endpoint.protocol(), error);
     if (error) return cannot_listen(options_.host, port, error);
-    const int on = 1;
-    ::setsockopt(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (options_.threads > 1)
-        ::setsockopt(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    const auto set = [this](int option) {
+        const int on = 1;
+        ::setsockopt(acceptor_.native_handle(), SOL_SOCKET, option, &on, sizeof on);
+    };
+    set(SO_REUSEADDR);
+    // All threads listen on one port, but another server must not join them: the first binds as if
+    // alone, so that a port in use is an error, and lets the others in afterwards.
+    if (which == Which::further) set(SO_REUSEPORT);
     acceptor_.bind(endpoint, error);
     if (error) return cannot_listen(options_.host, port, error);
+    if (which == Which::first && options_.threads > 1) set(SO_REUSEPORT);
     acceptor_.listen(net::socket_base::max_listen_connections, error);
     if (error) return cannot_listen(options_.host, port, error);
     return acceptor_.local_endpoint().port();
@@ -218,16 +223,17 @@ runtime::Task<void> Shard::tick_loop() {
 }
 
 /// Notices that the client has gone. Bytes that arrive instead are its next request, sent early:
-/// then it is there.
+/// then it is there. The wait may also end for nothing, as Asio can hand on a readiness that was
+/// meant for the descriptor's last owner.
 void Shard::watch(std::shared_ptr<Session> session) {
     session->watched = true;
-    session->waiting_since = kNever;  // once is enough
     Session& watched = *session;
     watched.socket.async_wait(
         tcp::socket::wait_read,
         [this, session = std::move(session), id = watched.waiter](const error_code& error) {
             if (error || !waiting_.contains(id)) return;
             session->watched = false;
+            session->waiting_since = parts_.clock.now();  // looked at again after a tick
             std::array<char, 1> byte{};
             const ssize_t got =
                 ::recv(session->socket.native_handle(), byte.data(), 1, MSG_PEEK | MSG_DONTWAIT);

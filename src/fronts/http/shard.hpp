@@ -48,7 +48,8 @@ class Shard final : public ports::AnswerSink {
     Shard(const Options& options, Server::Parts parts, ConnectionCount& connections);
     ~Shard();
 
-    Result<std::uint16_t> listen(std::uint16_t port);
+    enum class Which : std::uint8_t { first, further };
+    Result<std::uint16_t> listen(std::uint16_t port, Which which);
     void start();
     void close_acceptor();
     /// Closes all connections and ends the thread.
