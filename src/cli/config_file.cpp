@@ -291,6 +291,8 @@ class Reader {
 }  // namespace
 
 Result<void> read_config_file(const std::string& path, Config& config) {
+    // Reading one would find it empty.
+    if (std::filesystem::is_directory(path)) return bad(path + " is a directory, not a file");
     const Reader reader(path);
     toml::table file;
     try {
