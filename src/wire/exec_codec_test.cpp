@@ -78,6 +78,7 @@ TEST(Utf8, PrintableKeepsTextAndMarksTheRest) {
     EXPECT_EQ(to_printable("a\x1b[31mb\x7f\r"), "a [31mb  ");
     EXPECT_EQ(to_printable("a\xff\xe4\xb8z"), "a\ufffd\ufffd\ufffdz");
     EXPECT_EQ(to_printable(std::string_view("\0", 1)), " ");
+    EXPECT_EQ(to_printable("a\u0080b\u009b31mc\u00a0"), "a b 31mc\u00a0") << "C1 controls too";
 }
 
 TEST(LineBuffer, CutsWhereverTheBytesWereSplit) {
@@ -207,6 +208,9 @@ TEST(PoolAnswer, JsonBodyIsPassedOnAsWritten) {
     }
     const auto escaped = parse_pool_answer(answer_line(R"(,"body\u005fjson":[1, 2])")).value();
     EXPECT_EQ(escaped.body, "[1,2]");
+    const auto twice =
+        parse_pool_answer(answer_line(R"(,"body_json":1,"body\u005fjson":2)")).value();
+    EXPECT_EQ(twice.body, "2") << "the last one counts, however it is written";
     const auto typed =
         parse_pool_answer(answer_line(R"(,"body_json":1,"content_type":"application/x+json")"));
     EXPECT_EQ(typed.value().content_type, "application/x+json");

@@ -85,7 +85,8 @@ std::string_view trim(std::string_view text) {
 }
 
 /// The text of a member's value in an object that has been parsed before; the last one when the
-/// name is there twice, as the parser has it. Empty when the name is written with escapes.
+/// name is there twice, as the parser has it. Empty when the last of its names may be written with
+/// escapes.
 std::string_view raw_member(std::string_view object, std::string_view name) {
     std::string_view found;
     std::size_t at = object.find('{') + 1;
@@ -95,8 +96,11 @@ std::string_view raw_member(std::string_view object, std::string_view name) {
         const std::size_t end = skip_string(object, begin);
         const std::size_t value = object.find(':', end) + 1;
         at = skip_value(object, value);
-        if (object.substr(begin + 1, end - begin - 2) == name)
+        const std::string_view written = object.substr(begin + 1, end - begin - 2);
+        if (written == name)
             found = trim(object.substr(value, at - value));
+        else if (written.find('\\') != std::string_view::npos)
+            found = {};
         if (object[at] == '}') return found;
         ++at;
     }

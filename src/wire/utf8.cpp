@@ -30,6 +30,13 @@ std::size_t sequence_length(std::string_view bytes) {
     return is_continuation(bytes, 3) ? 4 : 0;
 }
 
+/// Whether a well-formed sequence is a control character: U+0000 to U+001F, U+007F to U+009F.
+bool is_control(std::string_view sequence) {
+    const auto first = static_cast<std::uint8_t>(sequence[0]);
+    if (sequence.size() == 1) return first < 0x20 || first == 0x7f;
+    return first == 0xc2 && static_cast<std::uint8_t>(sequence[1]) < 0xa0;
+}
+
 /// How many bytes at the front are ASCII for sure; eight at a time.
 std::size_t ascii_prefix(std::string_view bytes) {
     std::size_t length = 0;
@@ -60,13 +67,13 @@ std::string to_printable(std::string_view bytes) {
     text.reserve(bytes.size());
     while (!bytes.empty()) {
         const std::size_t length = sequence_length(bytes);
-        const char first = bytes[0];
+        const std::string_view sequence = bytes.substr(0, length);
         if (length == 0) {
             text += kReplacement;
-        } else if (length == 1 && ((first >= 0 && first < ' ') || first == 0x7f)) {
-            text += first == '\n' || first == '\t' ? first : ' ';
+        } else if (is_control(sequence) && sequence != "\n" && sequence != "\t") {
+            text += ' ';
         } else {
-            text += bytes.substr(0, length);
+            text += sequence;
         }
         bytes.remove_prefix(length == 0 ? 1 : length);
     }
