@@ -21,14 +21,15 @@ struct Unit {
     double factor;
 };
 
-/// A non-negative number followed by one of `units`.
+/// A non-negative number followed by one of `units`, to the nearest whole: the product of 1.001
+/// and a million is a little less than 1001000.
 std::optional<double> parse_quantity(std::string_view text, std::span<const Unit> units) {
     double number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc() || !(number >= 0) || std::isinf(number)) return std::nullopt;
     const std::string_view name(end, static_cast<std::size_t>(text.data() + text.size() - end));
     for (const auto& unit : units) {
-        if (unit.name == name) return number * unit.factor;
+        if (unit.name == name) return std::round(number * unit.factor);
     }
     return std::nullopt;
 }

@@ -12,6 +12,7 @@ TEST(Units, Durations) {
     EXPECT_EQ(parse_duration("1.5s").value(), Duration(1500ms));
     EXPECT_EQ(parse_duration("2m").value(), Duration(2min));
     EXPECT_EQ(parse_duration("7d").value(), Duration(168h));
+    EXPECT_EQ(parse_duration("1.001s").value(), Duration(1001ms)) << "not a microsecond less";
     for (const char* text : {"", "5", "s", "-1s", "1 s", "1week", "nan", "inf s", "1e300d"})
         EXPECT_TRUE(parse_duration(text).has_error()) << text;
 }
@@ -20,6 +21,7 @@ TEST(Units, Sizes) {
     EXPECT_EQ(parse_bytes("512").value(), 512U);
     EXPECT_EQ(parse_bytes("16KiB").value(), 16384U);
     EXPECT_EQ(parse_bytes("1.5MB").value(), 1500000U);
+    EXPECT_EQ(parse_bytes("1.001MB").value(), 1001000U);
     EXPECT_EQ(parse_bytes("5GiB").value(), 5ULL << 30);
     for (const char* text : {"", "KiB", "-1", "1 KiB", "1k", "1e30"})
         EXPECT_TRUE(parse_bytes(text).has_error()) << text;
