@@ -136,6 +136,9 @@ Task<error_code> Connection::read_head() {
         if (error == bhttp::error::need_more && total > shard_.options().header_bytes_max)
             error = bhttp::error::header_limit;
     }
+    // What is left in the buffer is behind the head.
+    if (!error && total - buffer_.size() > shard_.options().header_bytes_max)
+        error = bhttp::error::header_limit;
     session_->deadline = kNever;
     co_return error;
 }
