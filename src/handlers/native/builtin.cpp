@@ -62,6 +62,12 @@ class Sleepers {
     };
     using Map = std::multimap<Time, std::unique_ptr<Sleeper>>;
 
+    /// Who was woken early has not done its work: after a restart it is to be done again.
+    static Reply reply_of(const Job& job) {
+        if (job.stop.stop_requested()) return Reply::retry("stopped before its time was over");
+        return Reply::ok(job.body, "text/plain");
+    }
+
     void look_for_stopped() {
         const std::lock_guard lock(mutex_);
         stops_ = true;
@@ -90,8 +96,7 @@ class Sleepers {
             auto ended = take_ended(clock_.now());
             if (!ended.empty()) {
                 lock.unlock();
-                for (auto& sleeper : ended)
-                    sleeper->finish(Reply::ok(sleeper->job->body, "text/plain"));
+                for (auto& sleeper : ended) sleeper->finish(reply_of(*sleeper->job));
                 ended.clear();
                 lock.lock();
             } else if (sleeping_.empty()) {
