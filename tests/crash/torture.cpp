@@ -13,7 +13,6 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -224,9 +223,7 @@ void Torture::check_all_at_the_end() {
         inquiry.results(ids);
     }
     // Endless jobs whose acceptance nobody heard of would hold up the drain.
-    server_.signal(SIGTERM);
-    server_.signal(SIGTERM);
-    if (const test::Exit exit = server_.wait(); exit.status != 0)
+    if (const test::Exit exit = server_.stop_at_once(); exit.status != 0)
         promises_.violated("-", "exit status 0", "signal " + std::to_string(exit.signal));
     check_orphans();
     server_.start();

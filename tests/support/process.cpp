@@ -49,6 +49,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
     if (options.file_bytes_max > 0) {
         const rlimit limit{options.file_bytes_max, options.file_bytes_max};
         ::setrlimit(RLIMIT_FSIZE, &limit);
+        ::signal(SIGXFSZ, SIG_IGN);  // so that a write fails, as on a full disk
     }
     if (options.without_root_override) {
         for (const int capability : {CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER})

@@ -29,7 +29,7 @@ Server::Server(ServerOptions options) : options_(std::move(options)) {
 
 void Server::start() {
     ProcessOptions process;
-    process.argv = {options_.program, "serve", "--listen", "127.0.0.1:0", "--data", data_};
+    process.argv = {options_.program, "serve", "--listen", options_.listen, "--data", data_};
     // A worker of one's own has no subcommands.
     if (!options_.program.ends_with("/bide")) process.argv.erase(process.argv.begin() + 1);
     if (!options_.config.empty()) {
@@ -52,6 +52,13 @@ void Server::start() {
 Exit Server::stop() {
     signal(SIGTERM);
     return wait();
+}
+
+Exit Server::stop_at_once() {
+    signal(SIGTERM);
+    // Sent right behind the first, the second would be one with it.
+    eventually([this] { return refuses_connections(address_); });
+    return stop();
 }
 
 void Server::kill() {

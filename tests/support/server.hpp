@@ -17,7 +17,8 @@ std::string demo_program();
 
 struct ServerOptions {
     std::string program = bide_program();
-    std::vector<std::string> flags;  ///< after `serve --listen 127.0.0.1:0 --data DIR`
+    std::string listen = "127.0.0.1:0";
+    std::vector<std::string> flags;  ///< after `serve --listen ... --data DIR`
     std::string config;              ///< text of a TOML file to write and name, or empty
     std::string data;                ///< empty: a fresh directory below the server's own
     std::map<std::string, std::string> environment;
@@ -39,6 +40,8 @@ class Server {
     Exit wait() { return process_->wait(); }
     /// SIGTERM, and how it ended.
     Exit stop();
+    /// SIGTERM twice: without waiting for the jobs that run.
+    Exit stop_at_once();
     /// SIGKILL.
     void kill();
     /// Again on the same data with the same options, on another port.

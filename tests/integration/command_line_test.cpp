@@ -1,0 +1,280 @@
+// What `bide serve` is told by flags, environment and file, and how it says no.
+#include "support/server.hpp"
+#include "support/store.hpp"
+
+#include <boost/json/parse.hpp>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <sstream>
+#include <sys/stat.h>
+
+namespace bide::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Runs `bide serve` with flags that keep it from starting.
+Ran serve(std::vector<std::string> flags) {
+    ProcessOptions options;
+    options.argv = {bide_program(), "serve"};
+    if (std::find(flags.begin(), flags.end(), "--listen") == flags.end())
+        options.argv.insert(options.argv.end(), {"--listen", "127.0.0.1:0"});
+    options.argv.insert(options.argv.end(), flags.begin(), flags.end());
+    return run(std::move(options));
+}
+
+class CommandLine : public testing::Test {
+  protected:
+    /// Refuses with this status, nothing on stdout, these words on stderr, and no data made.
+    void expect_no(const Ran& ran, int status, std::vector<std::string> words) {
+        EXPECT_EQ(ran.exit.status, status) << "signal " << ran.exit.signal;
+        EXPECT_EQ(ran.output, "");
+        for (const auto& word : words)
+            EXPECT_NE(ran.error.find(word), std::string::npos) << word << "\nin: " << ran.error;
+    }
+    void expect_bad_flags(std::vector<std::string> flags, std::vector<std::string> words) {
+        flags.insert(flags.end(), {"--data", data_});
+        expect_no(serve(flags), 2, std::move(words));
+        EXPECT_FALSE(fs::exists(data_));
+    }
+    void expect_bad_file(const std::string& text, std::vector<std::string> words) {
+        SCOPED_TRACE(text);
+        const std::string path = directory_ / "bide.toml";
+        write_file(path, text);
+        words.push_back("bide.toml");
+        expect_bad_flags({"--config", path}, std::move(words));
+    }
+
+    TempDir directory_;
+    const std::string data_ = directory_ / "data";
+};
+
+TEST_F(CommandLine, HelpAndVersionSucceed) {
+    const Ran help = serve({"--help"});
+    EXPECT_EQ(help.exit.status, 0);
+    for (const char* word : {"--config", "BIDE_LISTEN", "listening on", "SIGTERM"})
+        EXPECT_NE(help.output.find(word), std::string::npos) << word;
+    EXPECT_EQ(run({{bide_program(), "--help"}, {}, {}, 0, false}).exit.status, 0);
+    EXPECT_TRUE(run({{bide_program(), "--version"}, {}, {}, 0, false}).output.starts_with("bide "));
+}
+
+TEST_F(CommandLine, WrongFlagsAreRefused) {
+    expect_bad_flags({"--nativ", "echo"}, {"--nativ"});
+    expect_bad_flags({"--native", "echo", "--exec", "cat"}, {"--exec", "--native"});
+    expect_bad_flags({}, {"--exec", "--native", "--config"});
+    expect_bad_flags({"--native", "echo", "--listen", "nowhere"}, {"nowhere", "127.0.0.1:8080"});
+    expect_bad_flags({"--native", "echo", "--listen", "127.0.0.1:65536"}, {"65536"});
+    expect_bad_flags({"--native", "echo", "--max-wait", "1 hour"}, {"1 hour", "24h"});
+    expect_bad_flags({"--native", "echo", "--timeout", "-1s"}, {"-1s"});
+    expect_bad_flags({"--native", "echo", "--attempts", "0"}, {"--attempts"});
+    expect_bad_flags({"--native", "echo", "--queue", "a/b"}, {"a/b"});
+    expect_bad_flags({"--exec", "cat '"}, {"unclosed"});
+    expect_bad_flags({"--native", "echo", "--log-level", "loud"}, {"loud"});
+    const std::vector<std::string> names{"ecco", "echo", "sleep"};
+    expect_no(serve({"--native", "ecco", "--data", data_}), 2, names);
+    const Ran unknown = run({{bide_program(), "sevre"}, {}, {}, 0, false});
+    EXPECT_EQ(unknown.exit.status, 2);
+    EXPECT_NE(unknown.error.find("serve"), std::string::npos);
+}
+
+TEST_F(CommandLine, BadTomlIsRefusedWithFileAndLine) {
+    expect_bad_file("[server]\nlisten = \n", {"bide.toml:2"});
+    expect_bad_file("[server\n", {"bide.toml:1"});
+    expect_bad_file("[queues.a]\nnative = \"echo\"\nnative = \"sleep\"\n", {"bide.toml:3"});
+    expect_bad_file("\xff\xfe", {});
+}
+
+TEST_F(CommandLine, UnknownKeyIsRefusedWithLineAndNearestKey) {
+    expect_bad_file(
+        "[server]\n\nlisen = \"127.0.0.1:1\"\n", {"bide.toml:3", "lisen", "\"listen\""}
+    );
+    expect_bad_file(
+        "[queues.a]\nnative = \"echo\"\nconcurency = 2\n",
+        {"bide.toml:3", "concurency", "\"concurrency\""}
+    );
+    expect_bad_file("[sever]\nlisten = \"x\"\n", {"bide.toml:1", "sever", "\"server\""});
+    expect_bad_file("[queues.a]\nzzzzzzzzzz = 1\n", {"bide.toml:2", "zzzzzzzzzz"});
+}
+
+TEST_F(CommandLine, BadValueIsRefusedWithLineAndKey) {
+    expect_bad_file("[server]\nmax_wait = 5\n", {"bide.toml:2", "max_wait"});
+    expect_bad_file("[server]\nbody_max = \"big\"\n", {"bide.toml:2", "body_max", "big"});
+    expect_bad_file("[server]\nio_threads = 0\n", {"bide.toml:2", "io_threads"});
+    expect_bad_file("[queues.a]\nnative = 1\n", {"bide.toml:2", "native"});
+    expect_bad_file("[queues.a]\nexec = [1]\n", {"bide.toml:2", "exec"});
+    expect_bad_file("[queues.a]\nattempts = 3\n", {"bide.toml:1", "handler"});
+    expect_bad_file("[queues.a]\nnative = \"echo\"\nexec = \"cat\"\n", {"one handler"});
+    expect_bad_file("[queues]\na = 1\n", {"bide.toml:2", "[queues.a]"});
+    expect_bad_file("queues = 1\n", {"bide.toml:1"});
+}
+
+TEST_F(CommandLine, ConfigurationWithoutAUsableQueueIsRefused) {
+    write_file(directory_ / "bide.toml", "[server]\ndefault_queue = \"b\"\n[queues.a]\nexec=\"x\"");
+    expect_bad_flags({"--config", directory_ / "bide.toml"}, {"default_queue", "\"b\""});
+    expect_bad_flags({"--config", directory_ / "missing.toml"}, {"missing.toml"});
+    expect_bad_flags({"--config", directory_.path()}, {directory_.path()});
+}
+
+TEST_F(CommandLine, FlagsWinOverEnvironmentOverFile) {
+    write_file(
+        directory_ / "bide.toml",
+        "[server]\nlisten = \"127.0.0.1:0\"\ndata = \"" + (directory_ / "of-file") +
+            "\"\n[queues.a]\nnative = \"echo\"\n"
+    );
+    ProcessOptions options;
+    options.argv = {bide_program(), "serve", "--config", directory_ / "bide.toml"};
+    options.error_path = directory_ / "stderr";
+    const auto start_and_stop = [&] {
+        Process process(options);
+        EXPECT_TRUE(process.read_line().value_or("").starts_with("listening on http://127.0.0.1:"));
+        process.signal(SIGTERM);
+        EXPECT_EQ(process.wait().status, 0);
+        EXPECT_EQ(process.read_rest(), "");
+    };
+    start_and_stop();
+    EXPECT_TRUE(fs::exists(directory_ / "of-file"));
+    options.environment["BIDE_DATA"] = directory_ / "of-environment";
+    fs::remove_all(directory_ / "of-file");
+    start_and_stop();
+    EXPECT_TRUE(fs::exists(directory_ / "of-environment"));
+    EXPECT_FALSE(fs::exists(directory_ / "of-file"));
+    fs::remove_all(directory_ / "of-environment");
+    options.argv.insert(options.argv.end(), {"--data", directory_ / "of-flag"});
+    start_and_stop();
+    EXPECT_TRUE(fs::exists(directory_ / "of-flag"));
+    EXPECT_FALSE(fs::exists(directory_ / "of-environment"));
+    EXPECT_FALSE(fs::exists(directory_ / "of-file"));
+}
+
+TEST_F(CommandLine, LogsAreJsonLinesWithoutPayloads) {
+    ServerOptions options;
+    options.flags = {"--log-level", "debug", "--exec", "sh -c 'echo secret-words >&2; exit 1'"};
+    options.flags.insert(options.flags.end(), {"--attempts", "1"});
+    Server server(std::move(options));
+    EXPECT_EQ(post(server.address(), "/", "secret-payload").status, 502);
+    EXPECT_EQ(server.stop().status, 0);
+    std::istringstream lines(server.log());
+    int count = 0;
+    for (std::string line; std::getline(lines, line); ++count)
+        EXPECT_TRUE(boost::json::parse(line).as_object().contains("message")) << line;
+    EXPECT_GT(count, 0);
+    EXPECT_EQ(server.log().find("secret-payload"), std::string::npos);
+}
+
+// --- what the machine says no to --------------------------------------------------------------
+
+TEST_F(CommandLine, PortInUseIsRefused) {
+    // With one thread, and with several that share the port among themselves.
+    for (const char* threads : {"1", "3"}) {
+        SCOPED_TRACE(threads);
+        ServerOptions options;
+        options.flags = {"--native", "echo", "--io-threads", threads};
+        Server server(std::move(options));
+        const std::string listen = "127.0.0.1:" + std::to_string(server.address().port);
+        const Ran second =
+            serve({"--native", "echo", "--listen", listen, "--data", data_, "--io-threads", threads}
+            );
+        expect_no(second, 1, {"cannot listen", listen, "in use"});
+        EXPECT_EQ(post(server.address(), "/", "x").status, 200);
+    }
+}
+
+TEST_F(CommandLine, PortOfAStoppedServerIsFreeAtOnce) {
+    ServerOptions options;
+    options.flags = {"--native", "echo", "--io-threads", "2"};
+    Server server(options);
+    const Address before = server.address();
+    EXPECT_EQ(post(before, "/", "x").status, 200);
+    server.kill();
+    server.options().listen = "127.0.0.1:" + std::to_string(before.port);
+    server.start();
+    EXPECT_EQ(server.address().port, before.port);
+}
+
+TEST_F(CommandLine, AddressThatIsNotOursIsRefused) {
+    const Ran ran = serve({"--native", "echo", "--data", data_, "--listen", "192.0.2.1:8080"});
+    expect_no(ran, 1, {"cannot listen", "192.0.2.1"});
+}
+
+TEST_F(CommandLine, SecondStartOnTheSameDataIsRefusedAndLeavesTheFirstAlone) {
+    ServerOptions options;
+    options.flags = {"--exec", "cat"};
+    Server server(std::move(options));
+    const std::string body(2 << 20, 'b');
+    // Half of a large body is on its way into a file of the first.
+    Connection upload(server.address());
+    upload.send(
+        "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: " + std::to_string(body.size()) +
+        "\r\n\r\n" + body.substr(0, body.size() / 2)
+    );
+    const std::string temporary = server.data() + "/bodies/tmp";
+    ASSERT_TRUE(eventually([&] { return count_files(temporary) == 1; }));
+
+    const Ran second = serve({"--exec", "cat", "--data", server.data()});
+    expect_no(second, 1, {"another bide is running", server.data()});
+
+    EXPECT_EQ(count_files(temporary), 1U);
+    upload.send(body.substr(body.size() / 2));
+    const Response answer = upload.read();
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    EXPECT_TRUE(answer.body == body);
+}
+
+TEST_F(CommandLine, HalfWrittenBodiesOfACrashAreRemovedAtTheNextStart) {
+    ServerOptions options;
+    options.flags = {"--exec", "cat"};
+    Server server(std::move(options));
+    const std::string temporary = server.data() + "/bodies/tmp";
+    Connection upload(server.address());
+    upload.send(
+        "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2000000\r\n\r\n" +
+        std::string(1'000'000, 'b')
+    );
+    ASSERT_TRUE(eventually([&] { return count_files(temporary) == 1; }));
+    server.kill();
+    EXPECT_EQ(count_files(temporary), 1U);
+    server.start();
+    EXPECT_EQ(count_files(temporary), 0U);
+    EXPECT_EQ(count_jobs(server.data()), 0);
+}
+
+TEST_F(CommandLine, DataThatCannotBeWrittenIsRefused) {
+    const std::string file = directory_ / "file";
+    write_file(file, "not a directory");
+    expect_no(serve({"--native", "echo", "--data", file}), 1, {"cannot start", file});
+    expect_no(serve({"--native", "echo", "--data", file + "/below"}), 1, {"cannot start", file});
+
+    fs::create_directory(directory_ / "locked");
+    ::chmod((directory_ / "locked").c_str(), 0555);
+    ProcessOptions options;
+    options.argv = {bide_program(), "serve", "--native", "echo", "--listen", "127.0.0.1:0"};
+    options.without_root_override = true;
+    for (const std::string& data : {directory_ / "locked", directory_ / "locked/below"}) {
+        ProcessOptions with_data = options;
+        with_data.argv.insert(with_data.argv.end(), {"--data", data});
+        expect_no(run(with_data), 1, {"cannot start", data, "Permission denied"});
+    }
+}
+
+TEST_F(CommandLine, DatabaseOfAnotherProgramIsRefusedAndLeftAlone) {
+    fs::create_directory(data_);
+    write_file(data_ + "/bide.db", "");
+    change(data_, "CREATE TABLE theirs (x)");
+    expect_no(serve({"--native", "echo", "--data", data_}), 1, {"not one of bide's", "--data"});
+    EXPECT_EQ(query(data_, "SELECT group_concat(name) FROM sqlite_schema"), "theirs");
+}
+
+TEST_F(CommandLine, DatabaseOfANewerVersionIsRefused) {
+    ServerOptions options;
+    options.flags = {"--native", "echo"};
+    Server server(std::move(options));
+    EXPECT_EQ(server.stop().status, 0);
+    change(server.data(), "PRAGMA user_version = 99");
+    expect_no(serve({"--native", "echo", "--data", server.data()}), 1, {"99", "newer"});
+}
+
+}  // namespace
+}  // namespace bide::test
