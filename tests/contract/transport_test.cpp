@@ -179,7 +179,7 @@ TEST(Contract, LargeChunkedBodyGoesUpAndDown) {
 }
 
 TEST(Contract, BodiesAroundTheInlineLimitComeBackWhole) {
-    for (const std::size_t size : {262'143, 262'144, 262'145}) {
+    for (const std::size_t size : {262'143U, 262'144U, 262'145U}) {
         const std::string body = pattern(size);
         EXPECT_TRUE(post("/queues/cat/jobs", body).body == body) << size;
     }
