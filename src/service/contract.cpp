@@ -42,6 +42,15 @@ wire::Reply text_page(std::uint16_t status, std::string text) {
     return reply;
 }
 
+/// The path of a target in origin form, or in the absolute form that proxies use (RFC 9112, 3.2).
+std::string_view path_of(std::string_view target) {
+    target = target.substr(0, target.find('?'));
+    const auto scheme = target.find("://");
+    if (target.starts_with('/') || scheme == std::string_view::npos) return target;
+    const auto path = target.find('/', scheme + 3);
+    return path == std::string_view::npos ? "/" : target.substr(path);
+}
+
 bool is_read(std::string_view method) {
     return method == "GET" || method == "HEAD";
 }
@@ -93,7 +102,7 @@ Plan Contract::understand(const wire::RequestHead& head) const {
             "the request target is longer than " + std::to_string(kTargetMax) + " bytes"
         );
     }
-    const std::string_view path = head.target.substr(0, head.target.find('?'));
+    const std::string_view path = path_of(head.target);
     if (path == "/") {
         if (is_read(head.method)) return usage_page();
         if (head.method == "POST") return understand_submit(head, rules_.default_queue);

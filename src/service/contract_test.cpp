@@ -122,6 +122,12 @@ TEST_F(ContractTest, JobPagesAreTold) {
     EXPECT_EQ(status(ask("GET", "/" + std::string(9000, 'x'))), 414);
 }
 
+TEST_F(ContractTest, AProxysAbsoluteFormIsTheSamePage) {
+    EXPECT_EQ(status(ask("GET", "http://bide.example:8080/healthz?x")), 200);
+    EXPECT_EQ(std::get<SubmitPlan>(ask("POST", "http://bide.example")).queue, 0U);
+    EXPECT_EQ(status(ask("GET", "bide.example/healthz")), 404);
+}
+
 TEST_F(ContractTest, ReadinessIsTheEngines) {
     EXPECT_EQ(status(ask("GET", "/readyz")), 200);
     engine.state = {false, "the disk is full"};

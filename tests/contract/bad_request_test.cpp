@@ -22,7 +22,10 @@ class BadInput : public testing::Test {
             std::to_string(kBodyMax) + "\n[queues.echo]\nnative = \"echo\"\n";
         server = std::make_unique<Server>(std::move(options));
     }
-    static void TearDownTestSuite() { server.reset(); }
+    static void TearDownTestSuite() {
+        if (server) EXPECT_EQ(server->stop().status, 0) << server->log();
+        server.reset();
+    }
 
     void TearDown() override {
         EXPECT_EQ(get(address(), "/healthz").status, 200);

@@ -125,20 +125,20 @@ Task<error_code> Connection::read_head() {
     session_->phase = Session::Phase::busy;
     set_deadline(shard_, *session_, shard_.options().header_time_max);
     // The parser's own limit holds for each piece that arrives, not for the whole head.
-    std::size_t total = buffer_.size();
-    error_code error = feed(*parser_, buffer_);
-    while (error == bhttp::error::need_more) {
+    std::size_t taken = 0;
+    error_code error;
+    for (;;) {
         const std::size_t before = buffer_.size();
+        error = feed(*parser_, buffer_);
+        taken += before - buffer_.size();
+        const bool goes_on = error == bhttp::error::need_more;
+        const std::size_t head_size = taken + (goes_on ? buffer_.size() : 0);
+        if ((goes_on || !error) && head_size > shard_.options().header_bytes_max)
+            error = bhttp::error::header_limit;
+        if (error != bhttp::error::need_more) break;
         error = co_await receive_more(*session_, buffer_, kFirstRead);
         if (error) break;
-        total += buffer_.size() - before;
-        error = feed(*parser_, buffer_);
-        if (error == bhttp::error::need_more && total > shard_.options().header_bytes_max)
-            error = bhttp::error::header_limit;
     }
-    // What is left in the buffer is behind the head.
-    if (!error && total - buffer_.size() > shard_.options().header_bytes_max)
-        error = bhttp::error::header_limit;
     session_->deadline = kNever;
     co_return error;
 }
