@@ -7,6 +7,7 @@
 #include <csignal>
 #include <fcntl.h>
 #include <initializer_list>
+#include <poll.h>
 #include <unistd.h>
 
 namespace bide {
@@ -50,6 +51,10 @@ Signals::Signals() {
 
 const char* Signals::wait() {
     unsigned char number = kWake;
+    // poll, which a signal always ends: a read would be restarted by the kernel, and under TSan,
+    // which puts a handler off until its thread comes back from a call, would never end.
+    pollfd readable{post[0], POLLIN, 0};
+    while (::poll(&readable, 1, -1) < 0 && errno == EINTR) continue;
     while (::read(post[0], &number, 1) < 0 && errno == EINTR) continue;
     switch (number) {
         case SIGTERM: return "SIGTERM";
