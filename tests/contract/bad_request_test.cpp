@@ -23,7 +23,8 @@ class BadInput : public testing::Test {
         server = std::make_unique<Server>(std::move(options));
     }
     static void TearDownTestSuite() {
-        if (server) EXPECT_EQ(server->stop().status, 0) << server->log();
+        if (!server) return;
+        EXPECT_EQ(server->stop().status, 0) << server->log();
         server.reset();
     }
 
