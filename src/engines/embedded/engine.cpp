@@ -373,10 +373,13 @@ void Engine::write_loop() {
     std::unique_lock lock(mutex_);
     for (;;) {
         if (!ledger_->has_writes() && !stopping_) {
-            writer_waits_ = true;
             const auto pause = store_->more_to_prune() ? Duration(0) : Duration(kIdlePause);
             writer_wake_.wait_for(lock, pause, [this] {
-                return ledger_->has_writes() || stopping_;
+                if (ledger_->has_writes() || stopping_) return true;
+                // Each time, not once before: a wake for writes already taken has reset it, and
+                // the next one would be lost.
+                writer_waits_ = true;
+                return false;
             });
             writer_waits_ = false;
         }
