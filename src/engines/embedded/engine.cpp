@@ -319,7 +319,7 @@ void Engine::look_up(core::Answer asked) {
     asked.kind = core::Answer::Kind::refused;
     if (found.has_error()) {
         asked.error = std::move(found.error());
-        if (asked.error.code == Code::store_failed) options_.log_error(asked.error.detail);
+        if (asked.error.code == Code::store_failed) read_failed(asked.error);
     } else if (!found.value()) {
         asked.error = {Code::not_found, Retry::never, "there is no job with this id"};
     } else {
@@ -337,6 +337,20 @@ void Engine::look_up(core::Answer asked) {
     deliver(std::move(answers));
 }
 
+/// A damaged file ends all answering, as a failed commit does; anything else may pass.
+void Engine::read_failed(const Error& error) {
+    options_.log_error("cannot read from the store: " + error.detail);
+    if (error.retry != Retry::never) return;
+    Chores chores;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!failure_.empty()) return;
+        failure_ = error.detail;
+        step_locked(core::event::CommitFailed{}, chores);
+    }
+    perform(std::move(chores));
+}
+
 void Engine::start_attempt(Start start) {
     ports::Completion done(*this, start.attempt.job, start.attempt.queue, start.attempt.attempt);
     if (start.attempt.input) return run_handler(std::move(start), std::move(done));
@@ -346,7 +360,7 @@ void Engine::start_attempt(Start start) {
             start.attempt.input = std::move(input.value());
             return run_handler(std::move(start), std::move(done));
         }
-        options_.log_error(input.error().detail);
+        read_failed(input.error());
         core::AttemptResult unread;
         unread.kind = core::FailureKind::lost;
         unread.detail = input.error().detail;

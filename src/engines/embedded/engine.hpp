@@ -115,6 +115,7 @@ class Engine final : public ports::Engine, public ports::AttemptSink {
     void do_chores(Chores chores);
     void deliver(std::vector<core::Answer>&& answers);
     void look_up(core::Answer asked);
+    void read_failed(const Error& error);
     void start_attempt(Start start);
     void run_handler(Start start, ports::Completion done);
     void write_loop();

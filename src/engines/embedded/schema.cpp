@@ -27,6 +27,7 @@ CREATE TABLE open_jobs (
     content_type TEXT NOT NULL,
     traceparent TEXT NOT NULL,
     input_size INTEGER NOT NULL,
+    input_check INTEGER NOT NULL,
     input_file TEXT,
     input BLOB
 ) STRICT;
@@ -46,10 +47,12 @@ CREATE TABLE outcomes (
     content_type TEXT NOT NULL,
     detail TEXT NOT NULL,
     body_size INTEGER NOT NULL,
+    body_check INTEGER NOT NULL,
     body_file TEXT,
     input_content_type TEXT,
     input_traceparent TEXT,
     input_size INTEGER,
+    input_check INTEGER,
     input_file TEXT,
     body BLOB,
     input BLOB

@@ -8,7 +8,12 @@ namespace bide::engines::embedded {
 namespace {
 
 Error sqlite_error(sqlite3* handle, std::string_view what) {
-    return {Code::store_failed, Retry::unsafe, std::string(what) + ": " + sqlite3_errmsg(handle)};
+    const int code = sqlite3_errcode(handle);
+    const bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+    return {
+        Code::store_failed,
+        damaged ? Retry::never : Retry::unsafe,
+        std::string(what) + ": " + sqlite3_errmsg(handle)};
 }
 
 }  // namespace

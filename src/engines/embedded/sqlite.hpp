@@ -14,7 +14,8 @@ namespace bide::engines::embedded {
 
 class Statement;
 
-/// One SQLite connection. Used by one thread at a time. Errors carry SQLite's own words.
+/// One SQLite connection. Used by one thread at a time. Errors carry SQLite's own words; a damaged
+/// file is told by Retry::never.
 class Database {
   public:
     enum class Mode { read_write, read_only };

@@ -4,6 +4,8 @@
 #include "engines/embedded/schema.hpp"
 #include "runtime/spool.hpp"
 
+#include <boost/crc.hpp>
+
 #include <algorithm>
 #include <array>
 #include <span>
@@ -41,6 +43,23 @@ void bind_body(
 }
 
 }  // namespace
+
+std::int64_t check_of(const Body& body) {
+    if (body.file) return 0;
+    boost::crc_32_type crc;
+    crc.process_bytes(body.bytes.data(), body.bytes.size());
+    return static_cast<std::int64_t>(crc.checksum());
+}
+
+Error damaged(std::string_view what) {
+    return {Code::store_failed, Retry::never, "the database is damaged: " + std::string(what)};
+}
+
+Result<core::QueueIndex> QueueNumbers::index(std::int64_t number) const {
+    const auto found = indexes_.find(number);
+    if (found == indexes_.end()) return damaged("a job of a queue that is not there");
+    return found->second;
+}
 
 Result<QueueNumbers> QueueNumbers::load(
     Database& database, const std::vector<StoredQueue>& queues
@@ -101,8 +120,8 @@ Result<void> Store::prepare() {
         Entry{
             &insert_open_,
             "INSERT INTO open_jobs (seq, id, queue, attempts, created_us, not_before_us,"
-            " start_by_us, content_type, traceparent, input_size, input_file, input)"
-            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},
+            " start_by_us, content_type, traceparent, input_size, input_file, input, input_check)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"},
         Entry{
             &update_open_,
             "UPDATE open_jobs SET attempts = ?2, not_before_us = ?3, start_by_us = ?4"
@@ -112,13 +131,15 @@ Result<void> Store::prepare() {
             &insert_outcome_,
             "INSERT INTO outcomes (seq, id, queue, state, kind, status, attempts, created_us,"
             " started_us, finished_us, expires_us, content_type, detail, body_size, body_file,"
-            " body, input_content_type, input_traceparent, input_size, input_file, input)"
+            " body, input_content_type, input_traceparent, input_size, input_file, input,"
+            " body_check, input_check)"
             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
-            " ?17, ?18, ?19, ?20, ?21)"},
+            " ?17, ?18, ?19, ?20, ?21, ?22, ?23)"},
         Entry{
             &keep_input_,
             "UPDATE outcomes SET (input_content_type, input_traceparent, input_size, input_file,"
-            " input) = (SELECT content_type, traceparent, input_size, input_file, input"
+            " input, input_check) = (SELECT content_type, traceparent, input_size, input_file, "
+            "input, input_check"
             " FROM open_jobs WHERE seq = ?1) WHERE seq = ?1"},
         Entry{
             &scan_expired_,
@@ -149,9 +170,9 @@ Result<void> Store::recover(const std::function<void(core::event::Recovered&&)>&
         if (!row) return success();
         core::event::Recovered job;
         const std::string_view id = rows.blob(0);
-        CHECK(id.size() == job.job.bytes.size());
+        if (id.size() != job.job.bytes.size()) return damaged("an id of the wrong size");
         std::copy(id.begin(), id.end(), job.job.bytes.begin());
-        job.queue = queue_numbers_.index(rows.number(1));
+        BIDE_TRY(job.queue, queue_numbers_.index(rows.number(1)));
         job.attempts = static_cast<std::uint32_t>(rows.number(2));
         job.created = time_of(rows.number(3));
         job.not_before = time_of(rows.number(4));
@@ -201,6 +222,7 @@ Result<void> Store::write_open(const core::Write& write) {
         .bind_text(8, input.content_type)
         .bind_text(9, input.traceparent);
     bind_body(*insert_open_, 10, 11, 12, input.body);
+    insert_open_->bind(13, check_of(input.body));
     if (input.body.file) open_files_[write.job] = input.body.file->path();
     return insert_open_->run();
 }
@@ -223,12 +245,14 @@ Result<void> Store::write_finish(const core::Write& write) {
         .bind_text(12, outcome.content_type)
         .bind_text(13, outcome.detail);
     bind_body(insert, 14, 15, 16, outcome.body);
+    insert.bind(22, check_of(outcome.body));
     const bool keep_input = outcome.state == core::JobState::failed;
     if (keep_input && !write.row_exists) {
         insert.bind_text(17, write.input->content_type).bind_text(18, write.input->traceparent);
         bind_body(insert, 19, 20, 21, write.input->body);
+        insert.bind(23, check_of(write.input->body));
     } else {
-        for (int column = 17; column <= 21; ++column) insert.bind_null(column);
+        for (const int column : {17, 18, 19, 20, 21, 23}) insert.bind_null(column);
     }
     BIDE_TRY(insert.run());
     if (!write.row_exists) return success();

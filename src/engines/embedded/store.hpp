@@ -27,6 +27,12 @@ struct StoredOutcome {
     std::string queue_name;
 };
 
+/// CRC-32 of a body kept in the database: SQLite does not notice every damaged page. 0 for a file.
+std::int64_t check_of(const Body& body);
+
+/// What readers say of a row that cannot be true.
+Error damaged(std::string_view what);
+
 /// The queues' numbers in the file, which outlive a change of the configuration.
 class QueueNumbers {
   public:
@@ -35,7 +41,7 @@ class QueueNumbers {
     static Result<QueueNumbers> load(Database& database, const std::vector<StoredQueue>& queues);
 
     std::int64_t number(core::QueueIndex index) const { return numbers_.at(index); }
-    core::QueueIndex index(std::int64_t number) const { return indexes_.at(number); }
+    Result<core::QueueIndex> index(std::int64_t number) const;
     const std::string& name(core::QueueIndex index) const { return names_.at(index); }
     std::size_t size() const { return names_.size(); }
 

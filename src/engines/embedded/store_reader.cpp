@@ -15,9 +15,10 @@ struct BodyColumns {
     int size;
     int file;
     int blob;
+    int check;
 };
 
-Body read_body(const Statement& row, BodyColumns columns, const std::string& bodies) {
+Result<Body> read_body(const Statement& row, BodyColumns columns, const std::string& bodies) {
     Body body;
     if (row.is_null(columns.file)) {
         body.bytes = row.blob(columns.blob);
@@ -27,6 +28,8 @@ Body read_body(const Statement& row, BodyColumns columns, const std::string& bod
             static_cast<std::uint64_t>(row.number(columns.size))
         );
     }
+    if (row.number(columns.check) != check_of(body))
+        return damaged("a body is not what was stored");
     return body;
 }
 
@@ -60,7 +63,7 @@ Result<std::shared_ptr<StoreReader::Connection>> StoreReader::connect() {
             Statement find_outcome,
             database.prepare("SELECT id, queue, state, kind, status, attempts, created_us,"
                              " started_us, finished_us, content_type, detail, body_size,"
-                             " body_file, body FROM outcomes WHERE seq = ?1")
+                             " body_file, body, body_check FROM outcomes WHERE seq = ?1")
         );
         BIDE_TRY(
             Statement pruned_through,
@@ -69,7 +72,7 @@ Result<std::shared_ptr<StoreReader::Connection>> StoreReader::connect() {
         BIDE_TRY(
             Statement load_input,
             database.prepare("SELECT id, queue, created_us, content_type, traceparent, input_size,"
-                             " input_file, input FROM open_jobs WHERE seq = ?1")
+                             " input_file, input, input_check FROM open_jobs WHERE seq = ?1")
         );
         BIDE_TRY(
             Statement file_in_use,
@@ -93,6 +96,7 @@ Result<std::shared_ptr<StoreReader::Connection>> StoreReader::connect() {
 Result<std::optional<StoredOutcome>> StoreReader::find_outcome(const JobId& id) {
     BIDE_TRY(const auto connection, connect());
     Statement& row = connection->find_outcome;
+    row.reset();  // a damaged row may have ended the last read early
     BIDE_TRY(const bool found, row.bind(1, id.sequence()).step());
     if (!found) {
         Statement& fact = connection->pruned_through;
@@ -112,10 +116,16 @@ Result<std::optional<StoredOutcome>> StoreReader::find_outcome(const JobId& id) 
         row.reset();
         return std::optional<StoredOutcome>();
     }
+    const std::int64_t state = row.number(2);
+    const std::int64_t kind = row.number(3);
+    if (state < static_cast<std::int64_t>(core::JobState::succeeded) ||
+        state > static_cast<std::int64_t>(core::JobState::expired) || kind < 0 ||
+        kind > static_cast<std::int64_t>(core::FailureKind::rejected))
+        return damaged("an outcome of no known state");
     auto outcome = std::make_shared<core::Outcome>();
-    outcome->queue = queues_.index(row.number(1));
-    outcome->state = static_cast<core::JobState>(row.number(2));
-    outcome->kind = static_cast<core::FailureKind>(row.number(3));
+    BIDE_TRY(outcome->queue, queues_.index(row.number(1)));
+    outcome->state = static_cast<core::JobState>(state);
+    outcome->kind = static_cast<core::FailureKind>(kind);
     outcome->status = static_cast<std::uint16_t>(row.number(4));
     outcome->attempts = static_cast<std::uint32_t>(row.number(5));
     outcome->created = time_of(row.number(6));
@@ -123,7 +133,7 @@ Result<std::optional<StoredOutcome>> StoreReader::find_outcome(const JobId& id) 
     outcome->finished = time_of(row.number(8));
     outcome->content_type = row.text(9);
     outcome->detail = row.text(10);
-    outcome->body = read_body(row, {11, 12, 13}, bodies_);
+    BIDE_TRY(outcome->body, read_body(row, {11, 12, 13, 14}, bodies_));
     row.reset();
     return std::optional(StoredOutcome{outcome, queues_.name(outcome->queue)});
 }
@@ -131,6 +141,7 @@ Result<std::optional<StoredOutcome>> StoreReader::find_outcome(const JobId& id) 
 Result<std::shared_ptr<const core::JobInput>> StoreReader::load_input(const JobId& id) {
     BIDE_TRY(const auto connection, connect());
     Statement& row = connection->load_input;
+    row.reset();
     BIDE_TRY(const bool found, row.bind(1, id.sequence()).step());
     if (!found) {
         return Error{
@@ -138,11 +149,11 @@ Result<std::shared_ptr<const core::JobInput>> StoreReader::load_input(const JobI
     }
     auto input = std::make_shared<core::JobInput>();
     input->id = id;
-    input->queue = queues_.index(row.number(1));
+    BIDE_TRY(input->queue, queues_.index(row.number(1)));
     input->created = time_of(row.number(2));
     input->content_type = row.text(3);
     input->traceparent = row.text(4);
-    input->body = read_body(row, {5, 6, 7}, bodies_);
+    BIDE_TRY(input->body, read_body(row, {5, 6, 7, 8}, bodies_));
     row.reset();
     return std::shared_ptr<const core::JobInput>(std::move(input));
 }
