@@ -51,8 +51,8 @@ def load(url, connections, seconds, script):
         sys.exit(f"the run had errors:\n{text}")
     return {
         "rate": float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]),
-        "p50": milliseconds(re.search(r"50%\s+(\S+)", text)[1]),
-        "p99": milliseconds(re.search(r"99%\s+(\S+)", text)[1]),
+        "p50": milliseconds(re.search(r"^ +50% +(\S+)$", text, re.M)[1]),
+        "p99": milliseconds(re.search(r"^ +99% +(\S+)$", text, re.M)[1]),
     }
 
 
