@@ -165,6 +165,8 @@ void Engine::stop() {
     }
     if (writer_.joinable()) writer_.join();
     if (alarm_.joinable()) alarm_.join();
+    // A handler's thread that has just ended the last attempt may still be on its way out.
+    while (callers_.load() != 0) std::this_thread::yield();
 }
 
 // --- the port ---------------------------------------------------------------------------------
@@ -226,12 +228,14 @@ core::QueueCounts Engine::counts(core::QueueIndex index) const {
 // --- steps and what follows from them ---------------------------------------------------------
 
 void Engine::step(core::Event&& event) {
+    ++callers_;
     Chores chores;
     {
         const std::lock_guard lock(mutex_);
         step_locked(std::move(event), chores);
     }
     perform(std::move(chores));
+    --callers_;  // the last touch: see stop()
 }
 
 void Engine::step_locked(core::Event&& event, Chores& chores) {

@@ -135,6 +135,7 @@ class Engine final : public ports::Engine, public ports::AttemptSink {
     std::atomic<std::uint32_t> sink_count_{0};
 
     std::atomic<bool> writer_waits_{false};
+    std::atomic<std::uint32_t> callers_{0};  ///< threads inside step()
     std::mutex ids_mutex_;
     std::unique_ptr<IdMaker> ids_;
 
