@@ -19,7 +19,7 @@ std::uint16_t status_of(Code code);
 
 /// A problem document (RFC 9457) before it is put into bytes.
 struct Problem {
-    std::string_view type;  ///< the last part of /errors/{type}; docs/errors has its page
+    std::string_view type;  ///< the last part of /errors/{type}
     std::string_view title;
     std::uint16_t status = 500;
     std::string detail;

@@ -216,15 +216,6 @@ ports::EngineHealth Engine::health() const {
     return {true, {}};
 }
 
-const std::string& Engine::queue_name(core::QueueIndex index) const {
-    return store_->queues().name(index);
-}
-
-core::QueueCounts Engine::counts(core::QueueIndex index) const {
-    const std::lock_guard lock(mutex_);
-    return ledger_->counts(index);
-}
-
 // --- steps and what follows from them ---------------------------------------------------------
 
 void Engine::step(core::Event&& event) {

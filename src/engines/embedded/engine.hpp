@@ -82,10 +82,6 @@ class Engine final : public ports::Engine, public ports::AttemptSink {
 
     void attempt_ended(core::event::AttemptEnded&& ended) override;
 
-    /// Configured queues first, then those only the store still knows.
-    const std::string& queue_name(core::QueueIndex index) const;
-    core::QueueCounts counts(core::QueueIndex index) const;
-
   private:
     struct Running {
         std::uint32_t attempt;
