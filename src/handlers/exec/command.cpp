@@ -76,6 +76,15 @@ core::AttemptResult failure(Verdict verdict, core::FailureKind kind, std::string
     return result;
 }
 
+core::AttemptResult output_too_large(const Options& options) {
+    return failure(
+        Verdict::fail,
+        core::FailureKind::handler,
+        "the result is larger than the limit of " + std::to_string(options.output_bytes_max) +
+            " bytes"
+    );
+}
+
 core::AttemptResult cannot_start(const Error& error) {
     const Verdict verdict = error.retry == Retry::never ? Verdict::fail : Verdict::retry;
     return failure(verdict, core::FailureKind::handler, error.detail);

@@ -30,6 +30,9 @@ using Verdict = core::AttemptResult::Verdict;
 
 core::AttemptResult failure(Verdict verdict, core::FailureKind kind, std::string detail);
 
+/// Of a result over the limit: fails for good.
+core::AttemptResult output_too_large(const Options& options);
+
 /// Of a command that could not be started: whether it is worth another try is in the error.
 core::AttemptResult cannot_start(const Error& error);
 

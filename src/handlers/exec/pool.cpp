@@ -1,6 +1,6 @@
 #include "handlers/exec/pool.hpp"
 
-#include "wire/utf8.hpp"
+#include "handlers/exec/pool_worker.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -20,17 +20,6 @@ using runtime::Task;
 constexpr std::uint32_t kFailuresHopeless = 3;
 constexpr auto kPauseFirst = std::chrono::milliseconds(100);
 constexpr auto kPauseMax = std::chrono::seconds(5);
-
-AttemptResult to_failure(const wire::PoolAnswer& answer, std::size_t detail_bytes_max) {
-    const std::string_view said = *answer.error;
-    AttemptResult result = failure(
-        answer.retry ? Verdict::retry : Verdict::fail,
-        FailureKind::handler,
-        wire::to_printable(said.substr(0, detail_bytes_max))
-    );
-    if (answer.status >= 400) result.status = answer.status;
-    return result;
-}
 
 Result<Body> write_body(runtime::Spool& spool, const std::string& bytes) {
     runtime::BodyWriter writer(spool, bytes.size());
@@ -64,12 +53,15 @@ void PoolJob::shut_down() {
 }
 
 Pool::Pool(
-    ExecThread& thread, runtime::Spool& spool, runtime::BlockingPool& blocking, Options options
+    ExecThread& thread,
+    runtime::Spool& spool,
+    runtime::BlockingPool& blocking,
+    std::uint32_t processes,
+    StartWorker start_worker
 )
-    : thread_(thread), spool_(spool), blocking_(blocking), command_(std::move(options)) {
-    slots_.reserve(command_.options().processes);
-    for (std::uint32_t i = 0; i < command_.options().processes; ++i)
-        slots_.emplace_back(thread_.executor());
+    : thread_(thread), spool_(spool), blocking_(blocking), start_worker_(std::move(start_worker)) {
+    slots_.reserve(processes);
+    for (std::uint32_t i = 0; i < processes; ++i) slots_.emplace_back(thread_.executor());
 }
 
 void Pool::open() {
@@ -105,7 +97,7 @@ void Pool::take_inbox() {
 
 void Pool::dispatch() {
     while (!waiting_.empty()) {
-        PoolWorker* worker = least_busy();
+        Worker* worker = least_busy();
         if (worker == nullptr) break;
         worker->send(std::move(waiting_.front()));
         waiting_.pop_front();
@@ -116,10 +108,10 @@ void Pool::dispatch() {
     if (!waiting_.empty() && hopeless()) refuse_waiting();
 }
 
-PoolWorker* Pool::least_busy() {
-    PoolWorker* best = nullptr;
+Worker* Pool::least_busy() {
+    Worker* best = nullptr;
     for (const Slot& slot : slots_) {
-        PoolWorker* worker = slot.worker.get();
+        Worker* worker = slot.worker.get();
         if (worker == nullptr || !worker->accepts()) continue;
         if (best == nullptr || worker->outstanding() < best->outstanding()) best = worker;
     }
@@ -141,24 +133,7 @@ void Pool::refuse_waiting() {
     for (auto& job : std::exchange(waiting_, {})) job->end(AttemptResult(refusal));
 }
 
-void Pool::job_answered(PoolJob& job, wire::PoolAnswer&& answer) {
-    const Options& options = command_.options();
-    if (answer.error) return job.end(to_failure(answer, options.stderr_tail_bytes));
-    if (answer.body.size() > options.output_bytes_max) {
-        return job.end(failure(
-            Verdict::fail,
-            FailureKind::handler,
-            "the result is larger than the limit of " + std::to_string(options.output_bytes_max) +
-                " bytes"
-        ));
-    }
-    AttemptResult result;
-    result.verdict = Verdict::success;
-    result.kind = FailureKind::none;
-    result.status = answer.status;
-    result.content_type = std::move(answer.content_type);
-    if (result.content_type.empty()) result.content_type = options.content_type;
-    result.body.bytes = std::move(answer.body);
+void Pool::job_answered(PoolJob& job, AttemptResult&& result) {
     if (result.body.bytes.size() <= spool_.threshold()) return job.end(std::move(result));
     // Out of memory, say: the job goes, which says "lost".
     const auto ignore = [](const std::exception_ptr&) {};
@@ -181,7 +156,7 @@ void Pool::stop(PoolJob& job) {
 }
 
 void Pool::start(Slot& slot) {
-    auto started = PoolWorker::start(thread_, shared_from_this(), command_);
+    auto started = start_worker_(shared_from_this());
     slot.cannot_start = !started;
     if (!started) {
         last_failure_ = cannot_start(started.error());
@@ -193,7 +168,7 @@ void Pool::start(Slot& slot) {
     auto ended = [worker = slot.worker, self = shared_from_this()](const std::exception_ptr&) {
         self->worker_ended(*worker);
     };
-    runtime::net::co_spawn(thread_.executor(), PoolWorker::serve(slot.worker), std::move(ended));
+    runtime::net::co_spawn(thread_.executor(), slot.worker->serve(), std::move(ended));
 }
 
 void Pool::start_later(Slot& slot) {
@@ -208,7 +183,7 @@ void Pool::start_later(Slot& slot) {
     });
 }
 
-void Pool::worker_ended(PoolWorker& worker) {
+void Pool::worker_ended(Worker& worker) {
     const auto at = std::find_if(slots_.begin(), slots_.end(), [&worker](const Slot& slot) {
         return slot.worker.get() == &worker;
     });
@@ -216,7 +191,7 @@ void Pool::worker_ended(PoolWorker& worker) {
     const AttemptResult lost = failure(Verdict::retry, FailureKind::lost, worker.why());
     const bool in_vain = !worker.answered() && !worker.asked_to_end();
     if (worker.answered()) slot.failures = 0;
-    PoolWorker::Leftover left = worker.take_jobs();
+    Worker::Leftover left = worker.take_jobs();
     slot.worker.reset();
     for (const auto& job : left.begun) job->end(AttemptResult(lost));
     // What nobody read has not been tried: it goes first to the next process. A stop that came
@@ -272,11 +247,20 @@ class PoolHandler final : public ports::Handler {
 
 }  // namespace
 
+std::unique_ptr<ports::Handler> make_handler_of(ExecThread& thread, std::shared_ptr<Pool> pool) {
+    return std::make_unique<PoolHandler>(thread, std::move(pool));
+}
+
 std::unique_ptr<ports::Handler> make_pool_handler(
     ExecThread& thread, runtime::Spool& spool, runtime::BlockingPool& pool, Options options
 ) {
-    return std::make_unique<PoolHandler>(
-        thread, std::make_shared<Pool>(thread, spool, pool, std::move(options))
+    auto command = std::make_shared<const Command>(std::move(options));
+    const std::uint32_t processes = command->options().processes;
+    auto start = [&thread, command = std::move(command)](std::shared_ptr<Pool> owner) {
+        return PoolWorker::start(thread, std::move(owner), command);
+    };
+    return make_handler_of(
+        thread, std::make_shared<Pool>(thread, spool, pool, processes, std::move(start))
     );
 }
 

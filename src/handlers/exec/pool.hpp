@@ -1,8 +1,12 @@
 #pragma once
 
-#include "handlers/exec/pool_worker.hpp"
+#include "handlers/exec/child.hpp"
+#include "handlers/exec/exec.hpp"
+#include "handlers/exec/worker.hpp"
 
+#include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -13,8 +17,15 @@ namespace bide::exec {
 /// the ExecThread.
 class Pool final : public Member, public std::enable_shared_from_this<Pool> {
   public:
+    /// Starts one process that reports to the pool.
+    using StartWorker = std::function<Result<std::shared_ptr<Worker>>(std::shared_ptr<Pool>)>;
+
     Pool(
-        ExecThread& thread, runtime::Spool& spool, runtime::BlockingPool& blocking, Options options
+        ExecThread& thread,
+        runtime::Spool& spool,
+        runtime::BlockingPool& blocking,
+        std::uint32_t processes,
+        StartWorker start_worker
     );
 
     /// Starts the processes.
@@ -34,13 +45,13 @@ class Pool final : public Member, public std::enable_shared_from_this<Pool> {
     void dispatch();
 
     // From the workers:
-    void job_answered(PoolJob& job, wire::PoolAnswer&& answer);
-    void worker_ended(PoolWorker& worker);
+    void job_answered(PoolJob& job, core::AttemptResult&& result);
+    void worker_ended(Worker& worker);
 
   private:
     struct Slot {
         explicit Slot(const runtime::Executor& executor) : timer(executor) {}
-        std::shared_ptr<PoolWorker> worker;
+        std::shared_ptr<Worker> worker;
         std::uint32_t failures = 0;  ///< ends in a row without an answer
         bool cannot_start = false;
         Timer timer;  ///< until the next start, when there is no worker
@@ -49,7 +60,7 @@ class Pool final : public Member, public std::enable_shared_from_this<Pool> {
     void take_inbox();
     void start(Slot& slot);
     void start_later(Slot& slot);
-    PoolWorker* least_busy();
+    Worker* least_busy();
     /// Whether no process is there, nor likely to come up.
     bool hopeless() const;
     void refuse_waiting();
@@ -57,7 +68,7 @@ class Pool final : public Member, public std::enable_shared_from_this<Pool> {
     ExecThread& thread_;
     runtime::Spool& spool_;
     runtime::BlockingPool& blocking_;
-    const Command command_;
+    const StartWorker start_worker_;
     std::vector<Slot> slots_;
     std::deque<std::shared_ptr<PoolJob>> waiting_;
     core::AttemptResult last_failure_;  ///< of a start, or of a process that never answered
@@ -66,5 +77,8 @@ class Pool final : public Member, public std::enable_shared_from_this<Pool> {
     std::mutex mutex_;
     std::vector<std::shared_ptr<PoolJob>> inbox_;  ///< guarded by mutex_
 };
+
+/// A handler whose attempts go through the pool. The pool opens now and closes with the handler.
+std::unique_ptr<ports::Handler> make_handler_of(ExecThread& thread, std::shared_ptr<Pool> pool);
 
 }  // namespace bide::exec

@@ -33,6 +33,30 @@ wire::PoolRequest make_request(const ports::Attempt& attempt, std::string_view q
     return request;
 }
 
+core::AttemptResult to_failure(const wire::PoolAnswer& answer, std::size_t detail_bytes_max) {
+    const std::string_view said = *answer.error;
+    core::AttemptResult result = failure(
+        answer.retry ? Verdict::retry : Verdict::fail,
+        core::FailureKind::handler,
+        wire::to_printable(said.substr(0, detail_bytes_max))
+    );
+    if (answer.status >= 400) result.status = answer.status;
+    return result;
+}
+
+core::AttemptResult to_result(wire::PoolAnswer&& answer, const Options& options) {
+    if (answer.error) return to_failure(answer, options.stderr_tail_bytes);
+    if (answer.body.size() > options.output_bytes_max) return output_too_large(options);
+    core::AttemptResult result;
+    result.verdict = Verdict::success;
+    result.kind = core::FailureKind::none;
+    result.status = answer.status;
+    result.content_type = std::move(answer.content_type);
+    if (result.content_type.empty()) result.content_type = options.content_type;
+    result.body.bytes = std::move(answer.body);
+    return result;
+}
+
 std::string excerpt(std::string_view line) {
     std::string text = wire::to_printable(line.substr(0, kExcerptBytes));
     if (line.size() > kExcerptBytes) text += "...";
@@ -45,27 +69,30 @@ using runtime::kTuple;
 using runtime::Pipe;
 using runtime::Task;
 
-PoolWorker::PoolWorker(ExecThread& thread, std::shared_ptr<Pool> pool, const Command& command)
+PoolWorker::PoolWorker(
+    ExecThread& thread, std::shared_ptr<Pool> pool, std::shared_ptr<const Command> command
+)
     : thread_(thread),
       pool_(std::move(pool)),
-      options_(command.options()),
+      command_(std::move(command)),
+      options_(command_->options()),
       answers_(options_.line_bytes_max),
       log_(options_.stderr_tail_bytes) {}
 
-Result<std::shared_ptr<PoolWorker>> PoolWorker::start(
-    ExecThread& thread, std::shared_ptr<Pool> pool, const Command& command
+Result<std::shared_ptr<Worker>> PoolWorker::start(
+    ExecThread& thread, std::shared_ptr<Pool> pool, std::shared_ptr<const Command> command
 ) {
-    auto worker = std::make_shared<PoolWorker>(thread, std::move(pool), command);
-    BIDE_TRY(worker->spawn(command));
-    return worker;
+    auto worker = std::make_shared<PoolWorker>(thread, std::move(pool), std::move(command));
+    BIDE_TRY(worker->spawn());
+    return std::shared_ptr<Worker>(std::move(worker));
 }
 
-Result<void> PoolWorker::spawn(const Command& command) {
+Result<void> PoolWorker::spawn() {
     // A pipe, not a socket: /dev/stdin cannot be opened again when it is a socket.
     BIDE_TRY(Pipe in, runtime::make_pipe());
     BIDE_TRY(Pipe out, runtime::make_pipe());
     BIDE_TRY(Pipe err, runtime::make_pipe());
-    runtime::ProcessSpec spec = command.spec();
+    runtime::ProcessSpec spec = command_->spec();
     spec.descriptors = {in.read.get(), out.write.get(), err.write.get()};
     BIDE_TRY(auto process, runtime::Process::spawn(spec));
     child_ = std::make_shared<Child>(thread_, std::move(process), options_.grace);
@@ -198,7 +225,7 @@ bool PoolWorker::take_answer(std::string_view line) {
     jobs_.erase(found);
     job->worker = nullptr;
     answered_ = true;
-    pool_->job_answered(*job, std::move(answer.value()));
+    pool_->job_answered(*job, to_result(std::move(answer.value()), options_));
     return true;
 }
 
