@@ -1,7 +1,7 @@
 #include "handlers/exec/child.hpp"
 #include "handlers/exec/command.hpp"
 #include "handlers/exec/exec.hpp"
-#include "handlers/exec/stop_post.hpp"
+#include "runtime/stop_post.hpp"
 #include "wire/exec_report.hpp"
 #include "wire/line_buffer.hpp"
 
@@ -64,7 +64,7 @@ class Run final : public Member, public std::enable_shared_from_this<Run> {
     Tail log;
     wire::ExecReport report;
     runtime::ProcessExit exit;
-    std::optional<std::stop_callback<StopPost<Run>>> on_stop;
+    std::optional<std::stop_callback<runtime::StopPost<Run>>> on_stop;
 
   private:
     Result<void> spawn();
@@ -101,7 +101,9 @@ std::optional<AttemptResult> Run::begin() {
         return cannot_start(spawned.error());
     }
     shared->thread.add(*this);
-    on_stop.emplace(attempt.stop, StopPost<Run>{shared->thread.executor(), weak_from_this()});
+    on_stop.emplace(
+        attempt.stop, runtime::StopPost<Run>{shared->thread.executor(), weak_from_this()}
+    );
     return std::nullopt;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "handlers/exec/stop_post.hpp"
 #include "ports/handler.hpp"
+#include "runtime/stop_post.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +25,7 @@ class PoolJob : public std::enable_shared_from_this<PoolJob> {
 
     /// From here on a stop ends its process, or takes it out of the queue.
     void watch_stop(const runtime::Executor& executor) {
-        on_stop_.emplace(attempt.stop, StopPost<PoolJob>{executor, weak_from_this()});
+        on_stop_.emplace(attempt.stop, runtime::StopPost<PoolJob>{executor, weak_from_this()});
     }
     void shut_down();  ///< the stop, on the ExecThread
 
@@ -41,7 +41,7 @@ class PoolJob : public std::enable_shared_from_this<PoolJob> {
     std::uint64_t offset = 0;  ///< of its request in what that worker was sent
 
   private:
-    std::optional<std::stop_callback<StopPost<PoolJob>>> on_stop_;
+    std::optional<std::stop_callback<runtime::StopPost<PoolJob>>> on_stop_;
 };
 
 /// One process of a pool from its start to its end, whatever is spoken with it; a successor is

@@ -6,20 +6,20 @@
 
 #include <memory>
 
-namespace bide::exec {
+namespace bide::runtime {
 
 /// What a stop_callback runs on whatever thread asks for the stop, under whatever lock: it only
-/// tells the ExecThread to call T::shut_down(), if T is still there.
+/// tells the executor to call T::shut_down(), if T is still there.
 template <class T>
 struct StopPost {
-    runtime::Executor executor;
+    Executor executor;
     std::weak_ptr<T> target;
 
     void operator()() const {
-        runtime::net::post(executor, [target = target] {
+        net::post(executor, [target = target] {
             if (const auto living = target.lock()) living->shut_down();
         });
     }
 };
 
-}  // namespace bide::exec
+}  // namespace bide::runtime

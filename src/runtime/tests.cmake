@@ -1,0 +1,8 @@
+bide_tests(http_url_test
+    LIBS bide_runtime
+    SOURCES ${PROJECT_SOURCE_DIR}/src/runtime/http_url_test.cpp)
+bide_tests(http_client_test
+    LABEL integration
+    LIBS bide_runtime
+    SOURCES ${PROJECT_SOURCE_DIR}/src/runtime/http_client_body_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/runtime/http_client_test.cpp)
