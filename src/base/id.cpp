@@ -1,6 +1,7 @@
 #include "base/id.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace bide {
 namespace {
@@ -29,15 +30,54 @@ int hex_digit(char c) {
     return -1;
 }
 
+/// SipHash-2-4 (Aumasson, Bernstein 2012) of one 64-bit word, the key being the secret and a
+/// constant: short input, secret key, output nobody can foretell.
+std::uint64_t seal(std::uint64_t secret, std::uint64_t word) {
+    std::uint64_t v0 = 0x736f6d6570736575 ^ secret;
+    std::uint64_t v1 = 0x646f72616e646f6d ^ 0x626964652d696473;
+    std::uint64_t v2 = 0x6c7967656e657261 ^ secret;
+    std::uint64_t v3 = 0x7465646279746573 ^ 0x626964652d696473;
+    const auto rounds = [&](int count) {
+        for (; count > 0; --count) {
+            v0 += v1, v2 += v3;
+            v1 = std::rotl(v1, 13) ^ v0, v3 = std::rotl(v3, 16) ^ v2;
+            v0 = std::rotl(v0, 32);
+            v2 += v1, v0 += v3;
+            v1 = std::rotl(v1, 17) ^ v2, v3 = std::rotl(v3, 21) ^ v0;
+            v2 = std::rotl(v2, 32);
+        }
+    };
+    for (const std::uint64_t block : {word, std::uint64_t{8} << 56}) {
+        v3 ^= block;
+        rounds(2);
+        v0 ^= block;
+    }
+    v2 ^= 0xff;
+    rounds(4);
+    return v0 ^ v1 ^ v2 ^ v3;
+}
+
 bool is_dash_place(std::size_t i) {
     return i == 8 || i == 13 || i == 18 || i == 23;
 }
 
 Error not_an_id() {
-    return {
-        Code::bad_request,
-        Retry::never,
-        "a job id is a UUID of version 7 in its 36-character form, as the server gave it"};
+    return {Code::bad_request, Retry::never, "a job id is a UUID in its 36-character form"};
+}
+
+JobId sealed_id(std::int64_t sequence, std::uint64_t secret) {
+    const auto made_ms = static_cast<std::uint64_t>((sequence >> kCounterBits) + kEpochMs);
+    const auto counter = static_cast<std::uint64_t>(sequence) & ((1ULL << kCounterBits) - 1);
+    const std::uint64_t high = made_ms << 16 | 0x7000 | counter >> kCounterLowBits;
+    const std::uint64_t low = 0x8000000000000000 |
+                              (counter & ((1ULL << kCounterLowBits) - 1)) << 51 |
+                              seal(secret, static_cast<std::uint64_t>(sequence)) >> 13;
+    JobId id;
+    for (std::size_t i = 0; i < 8; ++i) {
+        id.bytes[i] = static_cast<std::uint8_t>(high >> (56 - 8 * i));
+        id.bytes[i + 8] = static_cast<std::uint8_t>(low >> (56 - 8 * i));
+    }
+    return id;
 }
 
 }  // namespace
@@ -84,7 +124,6 @@ Result<JobId> parse_job_id(std::string_view text) {
         id.bytes[byte++] = static_cast<std::uint8_t>(high << 4 | low);
         i += 2;
     }
-    if (id.bytes[6] >> 4 != 7 || id.bytes[8] >> 6 != 2) return not_an_id();
     return id;
 }
 
@@ -96,18 +135,11 @@ std::int64_t sequence_at(Time time) {
 
 JobId IdMaker::make(Time now) {
     last_ = std::max(last_ + 1, sequence_at(now));
+    return sealed_id(last_, secret_);
+}
 
-    const auto made_ms = static_cast<std::uint64_t>((last_ >> kCounterBits) + kEpochMs);
-    const auto counter = static_cast<std::uint64_t>(last_) & ((1ULL << kCounterBits) - 1);
-    const std::uint64_t high = made_ms << 16 | 0x7000 | counter >> kCounterLowBits;
-    const std::uint64_t low =
-        0x8000000000000000 | (counter & ((1ULL << kCounterLowBits) - 1)) << 51 | rng_.next() >> 13;
-    JobId id;
-    for (std::size_t i = 0; i < 8; ++i) {
-        id.bytes[i] = static_cast<std::uint8_t>(high >> (56 - 8 * i));
-        id.bytes[i + 8] = static_cast<std::uint8_t>(low >> (56 - 8 * i));
-    }
-    return id;
+bool IdMaker::made(const JobId& id, std::uint64_t secret) {
+    return sealed_id(id.sequence(), secret) == id;
 }
 
 }  // namespace bide

@@ -26,6 +26,7 @@ constexpr std::array kTransitions{
     Transition{running, failed, Cause::exhausted, DurableWrite::finish},
     Transition{running, scheduled, Cause::retried, DurableWrite::open},
     Transition{running, cancelled, Cause::cancelled, DurableWrite::finish},
+    Transition{failed, ready, Cause::redriven, DurableWrite::reopen},
 };
 
 }  // namespace
@@ -58,6 +59,7 @@ std::string_view to_string(Cause cause) {
         case Cause::cancelled: return "cancelled";
         case Cause::deadline: return "deadline";
         case Cause::recovered: return "recovered";
+        case Cause::redriven: return "redriven";
     }
     UNREACHABLE("a cause outside the enum");
 }
@@ -67,6 +69,7 @@ std::string_view to_string(DurableWrite write) {
         case DurableWrite::none: return "none";
         case DurableWrite::open: return "open";
         case DurableWrite::finish: return "finish";
+        case DurableWrite::reopen: return "reopen";
     }
     UNREACHABLE("a write outside the enum");
 }

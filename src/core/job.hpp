@@ -4,6 +4,7 @@
 #include "base/id.hpp"
 #include "base/time.hpp"
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -45,12 +46,14 @@ enum class Cause : std::uint8_t {
     cancelled,
     deadline,
     recovered,
+    redriven,
 };
 
 enum class DurableWrite : std::uint8_t {
     none,    ///< known from memory and rebuilt at start
     open,    ///< the job's row among the open jobs
     finish,  ///< the outcome, and the open row goes, in one commit
+    reopen,  ///< the open row comes back and the outcome goes, in one commit
 };
 
 struct Transition {
@@ -79,14 +82,25 @@ enum class FailureKind : std::uint8_t {
 
 std::string_view to_string(FailureKind kind);
 
+/// What a request was about: a hash of queue, content type and body. Zero: nobody will ask.
+using Fingerprint = std::array<std::uint8_t, 16>;
+
+/// Among the ready jobs of one tenant in one queue, the higher goes first.
+constexpr std::uint8_t kPriorities = 10;
+constexpr std::uint8_t kPriorityDefault = 4;
+
 /// A job as posted. Immutable and shared: the ledger, the store and the handler hold it at once.
 struct JobInput {
     JobId id;
+    std::int64_t sequence = 0;  ///< of the store: grows with each job, whoever chose the id
     QueueIndex queue = 0;
     Time created{};
     std::string content_type;
     Body body;
     std::string traceparent;  ///< W3C, as received; empty when there was none
+    std::string tenant;       ///< empty: nobody's
+    std::uint8_t priority = kPriorityDefault;
+    Fingerprint fingerprint{};
 };
 
 /// How a job ended: the one record that every waiter gets (G3). Immutable once the ledger made it.
@@ -99,9 +113,20 @@ struct Outcome {
     std::string detail;  ///< of a failure, for a person: reason, and the tail of what it logged
     std::uint32_t attempts = 0;
     QueueIndex queue = 0;
+    std::string tenant;
     Time created{};
     Time started{};  ///< of the last attempt; the epoch when there was none
     Time finished{};
+};
+
+/// A job that has ended, as the store has it.
+struct StoredJob {
+    std::shared_ptr<const Outcome> outcome;
+    std::int64_t sequence = 0;
+    Fingerprint fingerprint{};
+    std::uint8_t priority = kPriorityDefault;
+    std::uint64_t input_bytes = 0;  ///< of a failed one's input, kept for a redrive
+    Time expires{};                 ///< when retention removes it
 };
 
 }  // namespace bide::core

@@ -1,6 +1,6 @@
-#include "core/ledger.hpp"
-
+// The rules of a job's life: admission, order, attempts, outcomes, writes, timers.
 #include "base/check.hpp"
+#include "core/ledger_parts.hpp"
 #include "core/planted.hpp"
 
 #include <algorithm>
@@ -12,70 +12,27 @@ namespace bide::core {
 Bug planted_bug = Bug::none;
 #endif
 
-namespace intrusive = boost::intrusive;
-
-struct Ledger::TimerOwner : Timer {
-    enum class Kind : std::uint8_t { job, waiter };
-    explicit TimerOwner(Kind of) : kind(of) {}
-    Kind kind;
-};
-
-struct Ledger::Waiter : TimerOwner, intrusive::list_base_hook<> {
-    Waiter(WaiterId waiter_id, Job& of) : TimerOwner(Kind::waiter), id(waiter_id), job(&of) {}
-    WaiterId id;
-    Job* job;
-    /// Set when its time is over and only the commit is still missing; the timer is then the
-    /// grace period.
-    bool due = false;
-    Answer::Kind due_kind = Answer::Kind::open;
-};
-
-struct Ledger::Job : TimerOwner, intrusive::list_base_hook<> {
-    Job() : TimerOwner(Kind::job) {}
-    JobId id;
-    JobState state = JobState::ready;
-    QueueIndex queue = 0;
-    std::uint32_t attempts = 0;  ///< started
-    Time created{};
-    Time not_before{};
-    Time start_by = kNever;
-    Time started{};
-    std::uint64_t input_bytes = 0;
-    std::uint64_t ticket = 0;               ///< its number in the queue's order of arrival
-    std::shared_ptr<const JobInput> input;  ///< null once let go
-    std::shared_ptr<const Outcome> outcome;
-    intrusive::list<Waiter> waiters;
-    bool row_exists = false;  ///< an open row is in the store, or in the group under way
-    bool durable = false;     ///< that row's commit returned
-    bool dirty = false;       ///< in dirty_, not yet taken
-};
-
-struct Ledger::Queue {
-    QueueRules rules;
-    QueueCounts counts;
-    intrusive::list<Job> ready;
-    std::uint64_t open_bytes = 0;
-    std::uint64_t open = 0;
-    std::uint64_t next_ticket = 0;
-    double mean_run_us = 0;  ///< of attempts that ended, moving average over about 16
-};
-
 namespace {
 
-Error store_failed(Retry retry, std::string detail) {
-    return {Code::store_failed, retry, std::move(detail)};
+/// A failed job whose retention ends sooner cannot be redriven any more: its row could be gone
+/// before the redrive is written.
+constexpr auto kRedriveMargin = std::chrono::minutes(1);
+
+std::int64_t whole_seconds(Duration span) {
+    const auto s = std::chrono::duration_cast<std::chrono::seconds>(span).count() + 1;
+    return std::clamp<std::int64_t>(s, 1, 3600);
 }
 
-Error store_stopped(Retry retry) {
-    return store_failed(
-        retry, "the store failed and the server stopped answering; see /readyz and the server's log"
-    );
+double seconds(Duration span) {
+    return static_cast<double>(span.count()) / 1e6;
 }
 
 }  // namespace
 
-Ledger::Ledger(const std::vector<QueueRules>& queues, LedgerLimits limits, std::uint64_t seed)
-    : limits_(limits), rng_(seed) {
+Ledger::Ledger(
+    const std::vector<QueueRules>& queues, LedgerLimits limits, std::uint64_t seed, Tenancy tenancy
+)
+    : limits_(limits), rng_(seed), tenants_(std::move(tenancy)) {
     for (const auto& rules : queues) {
         queues_.push_back(std::make_unique<Queue>());
         queues_.back()->rules = rules;
@@ -88,6 +45,7 @@ Ledger::~Ledger() {
 }
 
 void Ledger::step(Event&& event, Time now, Effects& effects) {
+    now_ = now;
     std::visit([&](auto& what) { on(what, now, effects); }, event);
 }
 
@@ -95,8 +53,16 @@ const QueueCounts& Ledger::counts(QueueIndex queue) const {
     return queues_.at(queue)->counts;
 }
 
+const QueueTotals& Ledger::totals(QueueIndex queue) const {
+    return queues_.at(queue)->totals;
+}
+
+bool Ledger::paused(QueueIndex queue) const {
+    return queues_.at(queue)->paused;
+}
+
 bool Ledger::idle() const {
-    if (has_writes() || commit_under_way()) return false;
+    if (has_writes() || commit_under_way() || !claims_.empty()) return false;
     return std::all_of(queues_.begin(), queues_.end(), [](const auto& queue) {
         return queue->counts.running == 0;
     });
@@ -105,49 +71,96 @@ bool Ledger::idle() const {
 // --- events -----------------------------------------------------------------------------------
 
 void Ledger::on(event::Submit& event, Time now, Effects& effects) {
-    const auto& input = event.input;
-    Queue& queue = *queues_.at(input->queue);
     if (failed_) return refuse(event.wait.id, store_stopped(Retry::safe), effects);
-    if (draining_) {
-        return refuse(
-            event.wait.id,
-            {Code::shutting_down, Retry::safe, "the server is shutting down", 1},
-            effects
-        );
+    if (event.origin == IdOrigin::fresh) return accept(event, now, effects);
+    const JobId id = event.input->id;
+    const auto open = jobs_.find(id);
+    if (open != jobs_.end()) return attach(*open->second, event, now, effects);
+    if (planted(Bug::claim_skips_store)) return accept(event, now, effects);
+    claim(id, std::move(event), effects);
+}
+
+void Ledger::accept(event::Submit& event, Time now, Effects& effects) {
+    const auto& input = event.input;
+    Tenant& tenant = tenants_.at(input->tenant, now);
+    if (auto error = admit(event, tenant, now)) {
+        refuse(event.wait.id, std::move(*error), effects);
+        effects.answers.back().rate = tenant.rate(now);
+        return;
     }
-    if (queue.open >= queue.rules.depth_max ||
-        queue.open_bytes + input->body.size() > queue.rules.bytes_max) {
-        return refuse(
-            event.wait.id,
-            {Code::overloaded, Retry::safe, "the queue is full", retry_after_s(queue)},
-            effects
-        );
-    }
-    Job& job = add_job(input->id, input->queue, input->created, input->body.size());
+    Queue& queue = *queues_.at(input->queue);
+    ++queue.totals.submitted;
+    if (tenant.rules.rate > 0) tenant.take_token();
+    Job& job = add_job(
+        {input->id,
+         input->sequence,
+         input->queue,
+         input->created,
+         input->body.size(),
+         input->tenant,
+         input->priority,
+         input->fingerprint},
+        now
+    );
+    job.named = event.origin == IdOrigin::caller;
     job.input = input;
     resident_bytes_ += input->body.bytes.size();
     job.not_before = event.not_before;
     job.start_by = event.start_by;
     enter_queue(job, Cause::submitted, now);
     mark_dirty(job);
-    add_waiter(job, event.wait, now, effects);
+    begin_wait(add_waiter(job, event.wait), event.wait, now, effects);
     start_ready(queue, now, effects);
 }
 
-void Ledger::on(event::Join& event, Time now, Effects& effects) {
-    const auto found = jobs_.find(event.job);
-    if (found == jobs_.end()) {
-        return answer_unknown(event.job, event.wait.id, effects);
+/// Why not, if the job cannot be taken. What is refused leaves nothing behind (G7).
+std::optional<Error> Ledger::admit(const event::Submit& event, Tenant& tenant, Time now) {
+    const JobInput& input = *event.input;
+    Queue& queue = *queues_.at(input.queue);
+    if (draining_) return Error{Code::shutting_down, Retry::safe, "the server is shutting down", 1};
+    const Duration ahead = backlog(queue, 0);
+    if (tenant.rules.depth_max != 0 && tenant.open >= tenant.rules.depth_max) {
+        ++queue.totals.refused_rate;
+        return Error{
+            Code::rate_limited,
+            Retry::safe,
+            "the tenant has as many open jobs as it may have",
+            whole_seconds(ahead)};
     }
-    if (failed_) return refuse(event.wait.id, store_stopped(Retry::unsafe), effects);
-    if (planted(Bug::join_misses_commit) && is_final(found->second->state)) return;
-    add_waiter(*found->second, event.wait, now, effects);
+    if (queue.open >= queue.rules.depth_max ||
+        queue.open_bytes + input.body.size() > queue.rules.bytes_max) {
+        ++queue.totals.refused_full;
+        return Error{Code::overloaded, Retry::safe, "the queue is full", whole_seconds(ahead)};
+    }
+    const Duration wait = backlog(queue, input.priority);
+    if (event.start_by != kNever && !queue.paused && now + wait > event.start_by) {
+        ++queue.totals.refused_deadline;
+        return Error{
+            Code::overloaded,
+            Retry::safe,
+            "the job could not start before its deadline: the jobs before it are estimated to "
+            "take " +
+                bide::to_string(wait),
+            whole_seconds(wait)};
+    }
+    if (!tenant.may_submit(now)) {
+        ++queue.totals.refused_rate;
+        return Error{
+            Code::rate_limited,
+            Retry::safe,
+            "the tenant submits faster than its rate",
+            tenant.next_token_s(now)};
+    }
+    return std::nullopt;
 }
 
-void Ledger::on(event::Leave& event, Time, Effects&) {
-    const auto found = waiters_.find(event.waiter);
-    if (found == waiters_.end()) return;
-    forget(*found->second);
+/// How long a job of this priority would wait for its start, from the queue's length and recent
+/// run times; zero when nothing is known.
+Duration Ledger::backlog(const Queue& queue, std::uint8_t priority) const {
+    if (queue.counts.running < queue.rules.concurrency) return Duration(0);
+    const double slots = std::max<double>(1, queue.rules.concurrency);
+    const double ahead = static_cast<double>(queue.ready.ready_from(priority)) + 1;
+    return Duration(static_cast<std::int64_t>(std::min(ahead * queue.mean_run_us / slots, 1e15)));
 }
 
 void Ledger::on(event::AttemptEnded& event, Time now, Effects& effects) {
@@ -166,6 +179,7 @@ void Ledger::on(event::AttemptEnded& event, Time now, Effects& effects) {
         Job& job = *found->second;
         const auto run_us = static_cast<double>((now - job.started).count());
         queue.mean_run_us += (run_us - queue.mean_run_us) / 16;
+        queue.totals.running_s += run_us / 1e6;
         const bool cut_short = halted_ && event.result.verdict != AttemptResult::Verdict::success;
         if (!cut_short) end_attempt(job, std::move(event.result), now, effects);
         if (draining_ && !is_final(job.state)) answer_everybody_draining(job, now, effects);
@@ -175,39 +189,44 @@ void Ledger::on(event::AttemptEnded& event, Time now, Effects& effects) {
 
 void Ledger::on(event::Cancel& event, Time now, Effects& effects) {
     const auto found = jobs_.find(event.job);
-    if (found == jobs_.end()) {
-        return answer_unknown(event.job, event.wait.id, effects);
-    }
+    if (found == jobs_.end()) return answer_unknown(event.job, event.wait.id, effects);
     if (failed_) return refuse(event.wait.id, store_stopped(Retry::unsafe), effects);
     Job& job = *found->second;
-    if (!is_final(job.state)) {
-        if (job.state == JobState::running) stop_running(job, effects);
-        AttemptResult result;
-        result.kind = FailureKind::cancelled;
-        result.detail = "the job was cancelled";
-        finish(job, JobState::cancelled, Cause::cancelled, std::move(result), now, effects);
-    }
-    add_waiter(job, event.wait, now, effects);
+    if (!is_final(job.state)) cancel_now(job, now, effects);
+    begin_wait(add_waiter(job, event.wait), event.wait, now, effects);
 }
 
-void Ledger::on(event::Committed&, Time, Effects& effects) {
-    for (const auto& [job, kind] : std::exchange(in_flight_, {})) {
-        if (kind == DurableWrite::finish) {
-            answer_finished(*job, effects);
-            let_input_go(*job);
-            jobs_.erase(job->id);
-            continue;
-        }
-        job->durable = true;
-        // When it has finished meanwhile, the next commit brings the better answer.
-        if (is_final(job->state)) continue;
-        for (auto next = job->waiters.begin(); next != job->waiters.end();) {
-            Waiter& waiter = *next++;
-            if (waiter.due) answer(waiter, {0, waiter.due_kind, facts(*job), nullptr, {}}, effects);
-        }
-        if (resident_bytes_ > limits_.resident_bytes_max && job->state != JobState::running)
-            let_input_go(*job);
+void Ledger::on(event::SetPaused& event, Time, Effects& effects) {
+    if (failed_) return refuse(event.wait.id, store_stopped(Retry::safe), effects);
+    pauses_.push_back(std::move(event));
+}
+
+void Ledger::on(event::Committed&, Time now, Effects& effects) {
+    for (const auto& [job, kind] : std::exchange(in_flight_, {}))
+        committed(*job, kind, now, effects);
+    for (const auto& change : std::exchange(pauses_in_flight_, {})) {
+        Queue& queue = *queues_.at(change.queue);
+        queue.paused = change.paused;
+        effects.answers.push_back({change.wait.id, Answer::Kind::applied, {}, nullptr, {}});
+        start_ready(queue, now, effects);
     }
+}
+
+void Ledger::committed(Job& job, DurableWrite kind, Time now, Effects& effects) {
+    if (kind == DurableWrite::finish) {
+        answer_finished(job, effects);
+        return let_job_go(job);
+    }
+    job.durable = true;
+    // When it has finished meanwhile, the next commit brings the better answer.
+    if (is_final(job.state)) return;
+    for (auto next = job.waiters.begin(); next != job.waiters.end();) {
+        Waiter& waiter = *next++;
+        if (waiter.follow == Follow::yes && !waiter.told) tell_accepted(waiter, effects);
+        if (waiter.due) answer_open_or_wait_for_commit(waiter, waiter.due_kind, now, effects);
+    }
+    if (resident_bytes_ > limits_.resident_bytes_max && job.state != JobState::running)
+        let_input_go(job);
 }
 
 void Ledger::on(event::CommitFailed&, Time, Effects& effects) {
@@ -215,6 +234,10 @@ void Ledger::on(event::CommitFailed&, Time, Effects& effects) {
     in_flight_.clear();
     dirty_.clear();
     next_dirty_ = 0;
+    for (auto* changes : {&pauses_, &pauses_in_flight_}) {
+        for (const auto& change : std::exchange(*changes, {}))
+            refuse(change.wait.id, store_stopped(Retry::safe), effects);
+    }
     for (auto& [id, job] : jobs_) {
         timers_.disarm(*job);
         if (job->state == JobState::running) stop_running(*job, effects);
@@ -240,13 +263,28 @@ void Ledger::on(event::Tick&, Time now, Effects& effects) {
 }
 
 void Ledger::on(event::Recovered& event, Time now, Effects&) {
-    Job& job = add_job(event.job, event.queue, event.created, event.input_bytes);
+    Job& job = add_job(
+        {event.job,
+         event.sequence,
+         event.queue,
+         event.created,
+         event.input_bytes,
+         event.tenant,
+         event.priority,
+         event.fingerprint},
+        now
+    );
     job.attempts = event.attempts;
+    job.attempts_max = event.attempts_max;
     job.not_before = event.not_before;
     if (event.attempts == 0) job.start_by = event.start_by;  // a retry is not late work
     job.row_exists = true;
     job.durable = true;
     enter_queue(job, Cause::recovered, now);
+}
+
+void Ledger::on(event::RecoveredPause& event, Time, Effects&) {
+    queues_.at(event.queue)->paused = true;
 }
 
 void Ledger::on(event::Drain&, Time now, Effects& effects) {
@@ -272,35 +310,47 @@ void Ledger::on(event::Halt&, Time now, Effects& effects) {
 
 // --- the life of a job ------------------------------------------------------------------------
 
-Ledger::Job& Ledger::add_job(
-    const JobId& id, QueueIndex queue_index, Time created, std::uint64_t input_bytes
-) {
+Ledger::Job& Ledger::add_job(const NewJob& facts, Time now) {
     auto owned = std::make_unique<Job>();
     Job& job = *owned;
-    const bool fresh = jobs_.emplace(id, std::move(owned)).second;
+    const bool fresh = jobs_.emplace(facts.id, std::move(owned)).second;
     CHECK(fresh);
-    Queue& queue = *queues_.at(queue_index);
-    job.id = id;
-    job.queue = queue_index;
-    job.created = created;
-    job.input_bytes = input_bytes;
-    job.ticket = queue.next_ticket++;
+    Queue& queue = *queues_.at(facts.queue);
+    Tenant& tenant = tenants_.at(facts.tenant, now);
+    job.id = facts.id;
+    job.sequence = facts.sequence;
+    job.queue = facts.queue;
+    job.created = facts.created;
+    job.input_bytes = facts.input_bytes;
+    job.priority = facts.priority;
+    job.fingerprint = facts.fingerprint;
+    job.lane = &queue.ready.hold(facts.tenant, tenant);
     ++queue.open;
-    queue.open_bytes += input_bytes;
+    queue.open_bytes += facts.input_bytes;
+    ++tenant.open;
     return job;
+}
+
+/// The job is durable as what it became, and everybody knows.
+void Ledger::let_job_go(Job& job) {
+    let_input_go(job);
+    queues_.at(job.queue)->ready.release(*job.lane);
+    jobs_.erase(JobId(job.id));
 }
 
 /// `job` is new: puts it where its time says.
 void Ledger::enter_queue(Job& job, Cause cause, Time now) {
     Queue& queue = *queues_.at(job.queue);
     const JobState state = job.not_before > now ? JobState::scheduled : JobState::ready;
+    const auto from = cause == Cause::redriven ? std::optional(JobState::failed) : std::nullopt;
     const auto table = transitions();
     CHECK(std::any_of(table.begin(), table.end(), [&](const Transition& row) {
-        return !row.from && row.to == state && row.cause == cause;
+        return row.from == from && row.to == state && row.cause == cause;
     }));
     job.state = state;
     if (state == JobState::ready) {
-        queue.ready.push_back(job);
+        job.ready_since = now;
+        queue.ready.push(job);
         ++queue.counts.ready;
     } else {
         ++queue.counts.scheduled;
@@ -309,7 +359,7 @@ void Ledger::enter_queue(Job& job, Cause cause, Time now) {
 }
 
 /// The only place where the state of a job changes.
-void Ledger::move(Job& job, JobState to, Cause cause) {
+void Ledger::move(Job& job, JobState to, Cause cause, Time now) {
     const auto table = transitions();
     const auto row = std::find_if(table.begin(), table.end(), [&](const Transition& candidate) {
         return candidate.from == job.state && candidate.to == to && candidate.cause == cause;
@@ -318,13 +368,18 @@ void Ledger::move(Job& job, JobState to, Cause cause) {
 
     Queue& queue = *queues_.at(job.queue);
     if (job.state == JobState::ready) {
-        queue.ready.erase(queue.ready.iterator_to(job));
+        if (to == JobState::running)
+            queue.ready.lease(job);
+        else
+            queue.ready.remove(job);
         --queue.counts.ready;
     }
+    if (job.state == JobState::running) queue.ready.lease_over(*job.lane);
     if (job.state == JobState::scheduled) --queue.counts.scheduled;
     job.state = to;
     if (to == JobState::ready) {
-        queue.ready.push_back(job);
+        job.ready_since = now;
+        queue.ready.push(job);
         ++queue.counts.ready;
     }
     if (to == JobState::scheduled) ++queue.counts.scheduled;
@@ -333,40 +388,53 @@ void Ledger::move(Job& job, JobState to, Cause cause) {
 }
 
 void Ledger::start_ready(Queue& queue, Time now, Effects& effects) {
-    if (draining_ || failed_) return;
-    while (!queue.ready.empty() && queue.counts.running < queue.rules.concurrency) {
-        Job& job = queue.ready.front();
+    if (draining_ || failed_ || queue.paused) return;
+    while (queue.counts.running < queue.rules.concurrency) {
+        auto* next = queue.ready.front();
+        if (next == nullptr) return;
+        Job& job = *static_cast<Job*>(next);
         if (job.start_by <= now) {
             job_timer_due(job, now, effects);
             continue;
         }
         job.started = now;
         job.start_by = kNever;  // a retry is not late work
-        move(job, JobState::running, Cause::leased);
+        move(job, JobState::running, Cause::leased, now);
         ++job.attempts;
         ++queue.counts.running;
+        ++queue.totals.attempts;
+        queue.totals.queued_s += seconds(now - job.ready_since);
+        job.progress = nullptr;
         effects.starts.push_back(
             {job.id,
              job.queue,
              job.attempts,
-             queue.rules.retry.attempts_max,
+             attempts_max(job),
              job.input,
              now + queue.rules.timeout}
         );
+        tell_news(job, Answer::News::attempt, effects);
     }
+}
+
+std::uint32_t Ledger::attempts_max(const Job& job) const {
+    return job.attempts_max != 0 ? job.attempts_max
+                                 : queues_.at(job.queue)->rules.retry.attempts_max;
 }
 
 void Ledger::end_attempt(Job& job, AttemptResult&& result, Time now, Effects& effects) {
     using enum AttemptResult::Verdict;
-    const RetryPolicy& policy = queues_.at(job.queue)->rules.retry;
+    Queue& queue = *queues_.at(job.queue);
     if (result.verdict == success)
         return finish(job, JobState::succeeded, Cause::returned, std::move(result), now, effects);
     if (result.verdict == fail && result.kind == FailureKind::handler)
         result.kind = FailureKind::rejected;
-    if (result.verdict == fail || job.attempts >= policy.attempts_max)
+    if (result.verdict == fail || job.attempts >= attempts_max(job))
         return finish(job, JobState::failed, Cause::exhausted, std::move(result), now, effects);
-    job.not_before = now + backoff(policy, job.attempts, result.retry_after, rng_);
-    move(job, JobState::scheduled, Cause::retried);
+    job.not_before = now + backoff(queue.rules.retry, job.attempts, result.retry_after, rng_);
+    ++queue.totals.retries;
+    move(job, JobState::scheduled, Cause::retried, now);
+    tell_news(job, Answer::News::retry, effects);
 }
 
 /// Decides the one outcome of a job (G2, G3); it counts from the commit on.
@@ -375,9 +443,16 @@ void Ledger::finish(
 ) {
     CHECK(job.outcome == nullptr);
     Queue& queue = *queues_.at(job.queue);
-    move(job, state, cause);
+    move(job, state, cause, now);
     --queue.open;
     queue.open_bytes -= job.input_bytes;
+    --job.lane->tenant->open;
+    switch (state) {
+        case JobState::succeeded: ++queue.totals.succeeded; break;
+        case JobState::failed: ++queue.totals.failed; break;
+        case JobState::cancelled: ++queue.totals.cancelled; break;
+        default: ++queue.totals.expired; break;
+    }
 
     auto outcome = std::make_shared<Outcome>();
     outcome->state = state;
@@ -388,6 +463,7 @@ void Ledger::finish(
     outcome->detail = std::move(result.detail);
     outcome->attempts = job.attempts;
     outcome->queue = job.queue;
+    outcome->tenant = job.lane->name;
     outcome->created = job.created;
     outcome->started = job.started;
     outcome->finished = now;
@@ -397,12 +473,51 @@ void Ledger::finish(
     if (planted(Bug::answer_before_commit)) answer_finished(job, effects);
 }
 
-void Ledger::answer_finished(Job& job, Effects& effects) {
-    while (!job.waiters.empty()) {
-        answer(
-            job.waiters.front(), {0, Answer::Kind::finished, facts(job), job.outcome, {}}, effects
+void Ledger::cancel_now(Job& job, Time now, Effects& effects) {
+    if (job.state == JobState::running) stop_running(job, effects);
+    AttemptResult result;
+    result.kind = FailureKind::cancelled;
+    result.detail = "the job was cancelled";
+    finish(job, JobState::cancelled, Cause::cancelled, std::move(result), now, effects);
+}
+
+/// A failed job gets another round of attempts; their numbers go on, so that what an attempt of
+/// before the failure still says stays a thing of the past (G6).
+void Ledger::reopen(
+    const event::Redrive& event, const StoredJob& found, Time now, Effects& effects
+) {
+    const Outcome& outcome = *found.outcome;
+    if (draining_ || found.expires < now + kRedriveMargin) {
+        const bool going = draining_;
+        return refuse(
+            event.wait.id,
+            {going ? Code::shutting_down : Code::gone,
+             Retry::safe,
+             going ? "the server is shutting down" : "the failed job is about to be removed",
+             going ? 1 : 0},
+            effects
         );
     }
+    Queue& queue = *queues_.at(outcome.queue);
+    Job& job = add_job(
+        {event.job,
+         found.sequence,
+         outcome.queue,
+         outcome.created,
+         found.input_bytes,
+         outcome.tenant,
+         found.priority,
+         found.fingerprint},
+        now
+    );
+    job.attempts = outcome.attempts;
+    job.attempts_max = outcome.attempts + queue.rules.retry.attempts_max;
+    job.reopened = true;
+    ++queue.totals.redriven;
+    enter_queue(job, Cause::redriven, now);
+    mark_dirty(job);
+    begin_wait(add_waiter(job, event.wait), event.wait, now, effects);
+    start_ready(queue, now, effects);
 }
 
 /// The attempt keeps its slot until the handler says that it really ended.
@@ -424,41 +539,59 @@ void Ledger::let_input_go(Job& job) {
 
 // --- writes -----------------------------------------------------------------------------------
 
-void Ledger::take_writes(
-    std::size_t count_max, std::uint64_t bytes_max, std::vector<Write>& group
-) {
-    CHECK(in_flight_.empty());
+void Ledger::take_writes(std::size_t count_max, std::uint64_t bytes_max, WriteGroup& group) {
+    CHECK(!commit_under_way());
     std::uint64_t bytes = 0;
-    for (std::size_t count = 0; has_writes() && count < count_max && bytes < bytes_max; ++count) {
+    const auto take = [&](Job& job, DurableWrite kind) {
+        group.jobs.push_back(write_of(job, kind));
+        const Write& write = group.jobs.back();
+        if (write.outcome) bytes += write.outcome->body.bytes.size();
+        if (write.input) bytes += write.input->body.bytes.size();
+        in_flight_.emplace_back(&job, kind);
+        if (kind != DurableWrite::finish) job.row_exists = true;
+    };
+    while (next_dirty_ < dirty_.size() && in_flight_.size() < count_max && bytes < bytes_max) {
         Job& job = *dirty_[next_dirty_++];
         job.dirty = false;
-        Write write;
-        write.job = job.id;
-        write.row_exists = job.row_exists;
-        write.start_by = job.start_by;
-        write.not_before = job.not_before;
-        if (job.outcome) {
-            write.kind = DurableWrite::finish;
-            write.outcome = job.outcome;
-            write.attempts = job.attempts;
-            write.input = job.input;
-            bytes += job.outcome->body.bytes.size();
-        } else {
-            write.kind = DurableWrite::open;
-            // A lease is not written: only attempts that ended count after a crash.
-            write.attempts = job.attempts - (job.state == JobState::running ? 1 : 0);
-            if (!job.row_exists) write.input = job.input;
-            job.row_exists = true;
-        }
-        if (write.input) bytes += write.input->body.bytes.size();
-        in_flight_.emplace_back(&job, write.kind);
-        group.push_back(std::move(write));
+        if (std::exchange(job.reopened, false))
+            take(job, DurableWrite::reopen);
+        else if (!job.outcome)
+            take(job, DurableWrite::open);
+        if (job.outcome) take(job, DurableWrite::finish);
     }
     // Under an unbroken backlog the list is never empty: what is taken must go all the same.
     if (next_dirty_ >= dirty_.size() / 2) {
         dirty_.erase(dirty_.begin(), dirty_.begin() + static_cast<std::ptrdiff_t>(next_dirty_));
         next_dirty_ = 0;
     }
+    pauses_in_flight_ = std::exchange(pauses_, {});
+    for (const auto& change : pauses_in_flight_)
+        group.pauses.push_back({change.queue, change.paused});
+}
+
+Write Ledger::write_of(Job& job, DurableWrite kind) const {
+    Write write;
+    write.kind = kind;
+    write.job = job.id;
+    write.sequence = job.sequence;
+    write.named = job.named;
+    write.row_exists = job.row_exists;
+    write.start_by = job.start_by;
+    write.not_before = job.not_before;
+    write.fingerprint = job.fingerprint;
+    write.priority = job.priority;
+    write.attempts_max = job.attempts_max;
+    if (kind == DurableWrite::finish) {
+        write.outcome = job.outcome;
+        write.attempts = job.attempts;
+        write.input = job.input;
+        return write;
+    }
+    // A lease is not written: only attempts that ended count after a crash.
+    const bool running = job.state == JobState::running && !job.outcome;
+    write.attempts = job.attempts - (running ? 1 : 0);
+    if (kind == DurableWrite::open && !job.row_exists) write.input = job.input;
+    return write;
 }
 
 // --- timers -----------------------------------------------------------------------------------
@@ -491,102 +624,7 @@ void Ledger::job_timer_due(Job& job, Time now, Effects& effects) {
         result.detail = "the job was not started before its deadline";
         return finish(job, JobState::expired, Cause::deadline, std::move(result), now, effects);
     }
-    if (job.state == JobState::scheduled) move(job, JobState::ready, Cause::due);
-}
-
-void Ledger::waiter_due(Waiter& waiter, Time now, Effects& effects) {
-    if (waiter.due) {
-        answer(
-            waiter,
-            {0,
-             Answer::Kind::refused,
-             facts(*waiter.job),
-             nullptr,
-             store_failed(Retry::unsafe, "the store did not confirm the job in time")},
-            effects
-        );
-        return;
-    }
-    answer_open_or_wait_for_commit(waiter, Answer::Kind::open, now, effects);
-}
-
-// --- waiters ----------------------------------------------------------------------------------
-
-void Ledger::add_waiter(Job& job, const Wait& wait, Time now, Effects& effects) {
-    auto owned = std::make_unique<Waiter>(wait.id, job);
-    Waiter& waiter = *owned;
-    const bool fresh = waiters_.emplace(wait.id, std::move(owned)).second;
-    CHECK(fresh);
-    job.waiters.push_back(waiter);
-    // Nothing that happens to such a job before the exit would end the wait (G5).
-    const bool stands_still =
-        draining_ && !is_final(job.state) && (halted_ || job.state != JobState::running);
-    if (stands_still)
-        answer_open_or_wait_for_commit(waiter, Answer::Kind::draining, now, effects);
-    else if (wait.deadline <= now)
-        answer_open_or_wait_for_commit(waiter, Answer::Kind::open, now, effects);
-    else
-        timers_.arm(waiter, wait.deadline);
-}
-
-/// Fills in who is told, and forgets the waiter: it is answered once.
-void Ledger::answer(Waiter& waiter, Answer&& answer, Effects& effects) {
-    answer.waiter = waiter.id;
-    effects.answers.push_back(std::move(answer));
-    forget(waiter);
-}
-
-void Ledger::forget(Waiter& waiter) {
-    timers_.disarm(waiter);
-    waiter.job->waiters.erase(waiter.job->waiters.iterator_to(waiter));
-    waiters_.erase(waiter.id);
-}
-
-/// The answer names the job's id, so the job must be durable first (G2).
-void Ledger::answer_open_or_wait_for_commit(
-    Waiter& waiter, Answer::Kind kind, Time now, Effects& effects
-) {
-    Job& job = *waiter.job;
-    const bool durable = job.durable || planted(Bug::accept_before_commit);
-    if (durable && !is_final(job.state))
-        return answer(waiter, {0, kind, facts(job), nullptr, {}}, effects);
-    if (waiter.due) return;
-    waiter.due = true;
-    waiter.due_kind = kind;
-    timers_.arm(waiter, now + limits_.commit_grace);
-}
-
-void Ledger::answer_everybody_draining(Job& job, Time now, Effects& effects) {
-    for (auto next = job.waiters.begin(); next != job.waiters.end();) {
-        Waiter& waiter = *next++;
-        answer_open_or_wait_for_commit(waiter, Answer::Kind::draining, now, effects);
-    }
-}
-
-JobFacts Ledger::facts(const Job& job) const {
-    const Queue& queue = *queues_.at(job.queue);
-    JobFacts known{
-        job.id, job.state, job.queue, job.attempts, job.created, job.not_before, job.started, 0};
-    if (job.state == JobState::ready && job.ticket > queue.ready.front().ticket)
-        known.position = job.ticket - queue.ready.front().ticket;
-    return known;
-}
-
-void Ledger::refuse(WaiterId waiter, Error error, Effects& effects) const {
-    effects.answers.push_back({waiter, Answer::Kind::refused, {}, nullptr, std::move(error)});
-}
-
-void Ledger::answer_unknown(const JobId& id, WaiterId waiter, Effects& effects) const {
-    JobFacts named;
-    named.id = id;
-    effects.answers.push_back({waiter, Answer::Kind::unknown, named, nullptr, {}});
-}
-
-/// When the backlog should be gone, from the queue's length and recent run times.
-std::int64_t Ledger::retry_after_s(const Queue& queue) const {
-    const double slots = std::max<double>(1, queue.rules.concurrency);
-    const double seconds = static_cast<double>(queue.open) * queue.mean_run_us / slots / 1e6;
-    return std::clamp(static_cast<std::int64_t>(seconds) + 1, std::int64_t{1}, std::int64_t{3600});
+    if (job.state == JobState::scheduled) move(job, JobState::ready, Cause::due, now);
 }
 
 }  // namespace bide::core

@@ -31,8 +31,8 @@ TEST(ResultGate, QuickJobIsWrittenOnceAsFinished) {
     Driver driver;
     driver.succeed(driver.submit());
     ASSERT_EQ(driver.take(), 1U);
-    EXPECT_EQ(driver.group[0].kind, DurableWrite::finish);
-    EXPECT_FALSE(driver.group[0].row_exists);
+    EXPECT_EQ(driver.group.jobs[0].kind, DurableWrite::finish);
+    EXPECT_FALSE(driver.group.jobs[0].row_exists);
     driver.step(event::Committed{});
     EXPECT_FALSE(driver.ledger.has_writes());
 }
@@ -45,8 +45,8 @@ TEST(ResultGate, ResultDuringTheInputsCommitWaitsForTheNext) {
     driver.step(event::Committed{});
     EXPECT_TRUE(driver.answers.empty());
     driver.take();
-    ASSERT_EQ(driver.group.size(), 1U);
-    EXPECT_TRUE(driver.group[0].row_exists);
+    ASSERT_EQ(driver.group.jobs.size(), 1U);
+    EXPECT_TRUE(driver.group.jobs[0].row_exists);
     driver.step(event::Committed{});
     ASSERT_EQ(driver.answers.size(), 1U);
     EXPECT_EQ(driver.answers[0].kind, Kind::finished);
@@ -105,8 +105,8 @@ TEST(ResultGate, WaiterThatLeftGetsNothingAndTheJobEnds) {
     EXPECT_EQ(driver.ledger.waiters(), 0U);
     driver.succeed(id);
     driver.take();
-    ASSERT_EQ(driver.group.size(), 1U);
-    EXPECT_EQ(driver.group[0].outcome->state, JobState::succeeded);
+    ASSERT_EQ(driver.group.jobs.size(), 1U);
+    EXPECT_EQ(driver.group.jobs[0].outcome->state, JobState::succeeded);
     driver.step(event::Committed{});
     EXPECT_TRUE(driver.answers.empty());
 }

@@ -16,15 +16,16 @@ using std::chrono::seconds;
 /// so. Everything the ledger asked for is kept, in its order.
 class Driver {
   public:
-    explicit Driver(QueueRules rules = {}, LedgerLimits limits = {})
-        : ledger({rules}, limits, 1), ids_(2, 0) {}
+    explicit Driver(QueueRules rules = {}, LedgerLimits limits = {}, Tenancy tenancy = {})
+        : ledger({rules}, limits, 1, std::move(tenancy)), ids_(2, 0) {}
 
     Ledger ledger;
     Time now{seconds(1'700'000'000)};
     std::vector<StartAttempt> starts;
     std::vector<StopAttempt> stops;
     std::vector<Answer> answers;
-    std::vector<Write> group;  ///< the last one taken
+    std::vector<JobId> lookups;
+    WriteGroup group;  ///< the last one taken
 
     void step(Event&& event) {
         Effects effects;
@@ -32,6 +33,7 @@ class Driver {
         for (auto& start : effects.starts) starts.push_back(std::move(start));
         for (auto& stop : effects.stops) stops.push_back(stop);
         for (auto& answer : effects.answers) answers.push_back(std::move(answer));
+        for (auto& id : effects.lookups) lookups.push_back(id);
     }
 
     /// The times are from now.
@@ -92,7 +94,7 @@ class Driver {
     std::size_t take(std::size_t count_max = 1000) {
         group.clear();
         ledger.take_writes(count_max, 1 << 20, group);
-        return group.size();
+        return group.jobs.size();
     }
     void commit() {
         take();

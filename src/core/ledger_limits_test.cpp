@@ -94,13 +94,13 @@ TEST(Limits, GroupTakesSoManyWritesInTheirOrder) {
     const JobId second = driver.submit();
     const JobId third = driver.submit();
     ASSERT_EQ(driver.take(2), 2U);
-    EXPECT_EQ(driver.group[0].job, first);
-    EXPECT_EQ(driver.group[1].job, second);
+    EXPECT_EQ(driver.group.jobs[0].job, first);
+    EXPECT_EQ(driver.group.jobs[1].job, second);
     EXPECT_TRUE(driver.ledger.has_writes());
     EXPECT_TRUE(driver.ledger.commit_under_way());
     driver.step(event::Committed{});
     ASSERT_EQ(driver.take(2), 1U);
-    EXPECT_EQ(driver.group[0].job, third);
+    EXPECT_EQ(driver.group.jobs[0].job, third);
     EXPECT_FALSE(driver.ledger.has_writes());
 }
 

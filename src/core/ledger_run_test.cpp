@@ -103,24 +103,24 @@ TEST(Retry, WritesTheAttemptsThatEndedAndNoLease) {
     Driver driver(no_backoff());
     const JobId id = driver.submit();
     driver.take();
-    EXPECT_EQ(driver.group.at(0).attempts, 0U);
+    EXPECT_EQ(driver.group.jobs.at(0).attempts, 0U);
     driver.step(event::Committed{});
     driver.end(id, 1, retry);
     driver.pass({});
     ASSERT_EQ(driver.starts.size(), 2U);
     driver.take();
-    EXPECT_EQ(driver.group.at(0).kind, DurableWrite::open);
-    EXPECT_TRUE(driver.group.at(0).row_exists);
-    EXPECT_EQ(driver.group.at(0).attempts, 1U);
-    EXPECT_EQ(driver.group.at(0).input, nullptr);
+    EXPECT_EQ(driver.group.jobs.at(0).kind, DurableWrite::open);
+    EXPECT_TRUE(driver.group.jobs.at(0).row_exists);
+    EXPECT_EQ(driver.group.jobs.at(0).attempts, 1U);
+    EXPECT_EQ(driver.group.jobs.at(0).input, nullptr);
 }
 
 TEST(Retry, DeadLetterKeepsItsInput) {
     Driver driver(no_backoff());
     driver.end(driver.submit({.body = "keep me"}), 1, fail);
     driver.take();
-    ASSERT_NE(driver.group.at(0).input, nullptr);
-    EXPECT_EQ(driver.group.at(0).input->body.bytes, "keep me");
+    ASSERT_NE(driver.group.jobs.at(0).input, nullptr);
+    EXPECT_EQ(driver.group.jobs.at(0).input->body.bytes, "keep me");
     driver.step(event::Committed{});
     EXPECT_EQ(driver.ledger.resident_bytes(), 0U);
 }
@@ -262,7 +262,7 @@ TEST(Schedule, JobThatNeverStartedExpiresAfterACrash) {
     driver.step(event::Tick{});
     EXPECT_TRUE(driver.starts.empty());
     driver.take();
-    EXPECT_EQ(driver.group.at(0).outcome->state, JobState::expired);
+    EXPECT_EQ(driver.group.jobs.at(0).outcome->state, JobState::expired);
 }
 
 }  // namespace

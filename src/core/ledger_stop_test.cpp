@@ -20,8 +20,8 @@ TEST(Recovery, OpenJobsRunAgainWithTheirInputFromTheStore) {
     EXPECT_EQ(driver.starts[0].input, nullptr);
     driver.succeed(id, 2);
     driver.take();
-    EXPECT_TRUE(driver.group.at(0).row_exists);
-    EXPECT_EQ(driver.group.at(0).outcome->attempts, 2U);
+    EXPECT_TRUE(driver.group.jobs.at(0).row_exists);
+    EXPECT_EQ(driver.group.jobs.at(0).outcome->attempts, 2U);
 }
 
 TEST(Recovery, WaiterOfARecoveredJobNeedsNoCommitForItsReceipt) {
@@ -38,8 +38,8 @@ TEST(Recovery, DeadLetterLeavesItsInputInTheStore) {
     driver.step(event::Tick{});
     driver.end(id, 1, fail);
     driver.take();
-    EXPECT_EQ(driver.group.at(0).input, nullptr);
-    EXPECT_TRUE(driver.group.at(0).row_exists);
+    EXPECT_EQ(driver.group.jobs.at(0).input, nullptr);
+    EXPECT_TRUE(driver.group.jobs.at(0).row_exists);
 }
 
 TEST(Drain, RefusesNewJobsAndStartsNothing) {
@@ -103,7 +103,7 @@ TEST(Drain, RunningJobThatMustBeRetriedIsAnsweredAndKept) {
     driver.end(id, 1, retry);
     EXPECT_EQ(driver.answers.at(0).kind, Kind::draining);
     EXPECT_EQ(driver.take(), 1U);
-    EXPECT_EQ(driver.group[0].attempts, 1U);
+    EXPECT_EQ(driver.group.jobs[0].attempts, 1U);
 }
 
 TEST(Drain, TimeoutIsAnsweredAndKept) {
@@ -180,7 +180,7 @@ TEST(Halt, SuccessOfAStoppedAttemptIsKept) {
     driver.step(event::Halt{});
     driver.succeed(id);
     driver.take();
-    EXPECT_EQ(driver.group.at(0).outcome->state, JobState::succeeded);
+    EXPECT_EQ(driver.group.jobs.at(0).outcome->state, JobState::succeeded);
 }
 
 TEST(Halt, NoTimeoutOfWhatWasStopped) {

@@ -10,6 +10,8 @@ enum class Bug {
     late_result_counts = 2,    ///< G6: the result of an abandoned attempt is taken
     join_misses_commit = 3,    ///< G5: who joins a finished, not yet durable job is forgotten
     accept_before_commit = 4,  ///< G2: the id is handed out before the job is durable
+    key_not_compared = 5,      ///< G4: another request under a used key gets the first one's result
+    claim_skips_store = 6,     ///< G4: an id whose job has ended is taken for a new one
 };
 
 #ifdef BIDE_PLANTED_BUGS

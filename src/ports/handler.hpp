@@ -2,10 +2,12 @@
 
 #include "core/ledger.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace bide::ports {
@@ -14,6 +16,7 @@ namespace bide::ports {
 class AttemptSink {
   public:
     virtual void attempt_ended(core::event::AttemptEnded&& ended) = 0;
+    virtual void attempt_progressed(core::event::Progress&& progress) = 0;
 
   protected:
     ~AttemptSink() = default;
@@ -62,6 +65,28 @@ class Completion {
     std::uint32_t attempt_;
 };
 
+/// Lets an attempt say how far it is. Any thread; after the attempt's end it does nothing.
+class Progress {
+  public:
+    /// What followers are sent at once; longer words are not passed on.
+    static constexpr std::size_t kBytesMax = 1024;
+
+    Progress() = default;
+    Progress(AttemptSink& sink, JobId job, std::uint32_t attempt)
+        : sink_(&sink), job_(job), attempt_(attempt) {}
+
+    /// `json`: one JSON value without newlines; the caller has checked it.
+    void operator()(std::string_view json) const {
+        if (sink_ == nullptr || json.empty() || json.size() > kBytesMax) return;
+        sink_->attempt_progressed({job_, attempt_, std::string(json)});
+    }
+
+  private:
+    AttemptSink* sink_ = nullptr;
+    JobId job_;
+    std::uint32_t attempt_ = 0;
+};
+
 /// One run of a handler for a job.
 struct Attempt {
     std::shared_ptr<const core::JobInput> input;  ///< never null
@@ -70,6 +95,7 @@ struct Attempt {
     Time deadline{};       ///< end of the lease, on the engine's Clock; stop is requested then
     std::stop_token stop;  ///< end soon. After a timeout or cancel the result no longer
                            ///< counts; at a shutdown a success still does
+    Progress progress{};
 };
 
 /// The user's work for one queue. Lives until the engine stopped; the engine never runs more

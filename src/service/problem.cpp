@@ -19,13 +19,21 @@ struct Row {
 Row row_of(Code code) {
     switch (code) {
         case Code::bad_request: return {400, "The request is not understood"};
+        case Code::unauthenticated: return {401, "An API key is needed"};
+        case Code::forbidden: return {403, "The API key does not go so far"};
         case Code::not_found: return {404, "Not found"};
         case Code::method_not_allowed: return {405, "The method does not apply here"};
+        case Code::not_acceptable: return {406, "There is nothing that Accept allows"};
         case Code::request_timeout: return {408, "The request did not come in time"};
         case Code::conflict: return {409, "The job is not in a state for this"};
         case Code::gone: return {410, "The result is no longer kept"};
         case Code::too_large: return {413, "The body is too large"};
         case Code::target_too_long: return {414, "The request target is too long"};
+        case Code::unsupported_media_type: return {415, "The content type is not understood here"};
+        case Code::range_not_satisfiable: return {416, "The range is not in the result"};
+        case Code::expectation_failed: return {417, "The expectation cannot be met"};
+        case Code::key_reused: return {422, "The key or id belongs to another request"};
+        case Code::rate_limited: return {429, "The tenant is at its limit"};
         case Code::headers_too_large: return {431, "The header section is too large"};
         case Code::internal: return {500, "A bug in bide"};
         case Code::overloaded: return {503, "The server is at its limit"};

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "base/time.hpp"
+#include "core/retry.hpp"
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+
+namespace bide::core {
+
+struct QueueRules {
+    std::uint32_t concurrency = 1;               ///< attempts running at once; 0: nothing starts
+    std::uint64_t depth_max = 100'000;           ///< jobs not yet finished
+    std::uint64_t bytes_max = 1ULL << 40;        ///< sum of their input bodies
+    Duration timeout = std::chrono::minutes(5);  ///< lease of one attempt
+    RetryPolicy retry{};
+};
+
+/// What a tenant may do. Jobs of nobody (an empty tenant) have a share like any tenant's, and no
+/// limits of their own.
+struct TenantRules {
+    double weight = 1;              ///< share of a queue that several tenants want, over 0
+    std::uint32_t concurrency = 0;  ///< leases at once in each queue; 0: the queue's own limit only
+    std::uint64_t depth_max = 0;    ///< jobs not yet finished, over all queues; 0: no limit
+    double rate = 0;                ///< submissions a second; 0: no limit
+    std::uint32_t burst = 1;        ///< submissions at once after a pause, at least 1
+};
+
+struct Tenancy {
+    std::unordered_map<std::string, TenantRules> named;
+    TenantRules others;  ///< of every tenant without rules of its own
+};
+
+struct LedgerLimits {
+    /// Input bodies kept in memory over all queues; past it, the bodies of durable jobs are let go
+    /// and read from the store when their turn comes.
+    std::uint64_t resident_bytes_max = 256ULL << 20;
+    /// How long a wait may outlast its deadline for want of a commit (G5).
+    Duration commit_grace = std::chrono::seconds(10);
+};
+
+}  // namespace bide::core
