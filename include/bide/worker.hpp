@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -26,6 +27,24 @@
 /// Needs nothing but the standard library to include.
 namespace bide {
 
+/// Says how far an attempt is, to callers who follow it and on the job's page. Any thread.
+class ProgressReporter {
+  public:
+    using Report = void (*)(const ProgressReporter&, std::string_view json);
+
+    /// `json`: one JSON value of up to 1 KiB without newlines, like 0.5 or {"pages":3}; others are
+    /// dropped. After the attempt's end it does nothing.
+    void operator()(std::string_view json) const {
+        if (report != nullptr) report(*this, json);
+    }
+
+    // The server's.
+    Report report = nullptr;
+    void* sink = nullptr;
+    std::array<unsigned char, 16> job{};
+    unsigned attempt = 0;
+};
+
 /// One attempt at a job, as a handler sees it.
 struct Job {
     std::string id;  ///< 36 characters; the same in every attempt
@@ -40,6 +59,7 @@ struct Job {
     /// Requested when the attempt's time is over, the job was cancelled or the server stops: end
     /// soon, the result no longer counts.
     std::stop_token stop;
+    ProgressReporter progress;
 
     /// The body, read from body_file when it is there. Throws std::runtime_error when it cannot.
     std::string whole_body() const;

@@ -53,6 +53,7 @@ struct JobPage {
 
 struct StartAttempt {
     JobId job;
+    std::int64_t sequence = 0;
     QueueIndex queue = 0;
     std::uint32_t attempt = 0;
     std::uint32_t attempts_max = 0;

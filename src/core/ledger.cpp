@@ -407,6 +407,7 @@ void Ledger::start_ready(Queue& queue, Time now, Effects& effects) {
         job.progress = nullptr;
         effects.starts.push_back(
             {job.id,
+             job.sequence,
              job.queue,
              job.attempts,
              attempts_max(job),

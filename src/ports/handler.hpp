@@ -81,6 +81,8 @@ class Progress {
         sink_->attempt_progressed({job_, attempt_, std::string(json)});
     }
 
+    AttemptSink* sink() const { return sink_; }
+
   private:
     AttemptSink* sink_ = nullptr;
     JobId job_;

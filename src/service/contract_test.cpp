@@ -18,7 +18,12 @@ class HealthyEngine final : public ports::Engine {
     ports::EngineHealth state{true, {}};
 
     std::uint8_t add_sink(ports::AnswerSink&) override { return 0; }
-    JobId make_id() override { return {}; }
+    ports::NewId make_id() override { return {}; }
+    void redrive(const JobId&, const core::Wait&) override {}
+    void redrive_queue(core::QueueIndex, std::uint32_t, const core::Wait&) override {}
+    void set_paused(core::event::SetPaused&&) override {}
+    void list(const ports::ListQuery&, const core::Wait&) override {}
+    ports::EngineFacts facts() const override { return {}; }
     void submit(core::event::Submit&&) override {}
     void join(const JobId&, const core::Wait&) override {}
     void cancel(const JobId&, const core::Wait&) override {}

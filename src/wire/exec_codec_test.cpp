@@ -109,7 +109,9 @@ TEST(LineBuffer, TellsALineThatIsTooLong) {
 TEST(ExecReport, LastWordCounts) {
     ExecReport report;
     take_report_line(R"({"content_type":"audio/wav"})", report);
-    take_report_line(R"({"status":202,"progress":0.5})", report);
+    EXPECT_EQ(
+        take_report_line(R"({"status":202,"progress": {"at": 0.5}})", report), R"({"at": 0.5})"
+    );
     take_report_line(R"({"status":201})", report);
     EXPECT_EQ(report.status, 201);
     EXPECT_EQ(report.content_type, "audio/wav");

@@ -1,5 +1,7 @@
 #include "wire/exec_report.hpp"
 
+#include "wire/json_value.hpp"
+
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
@@ -17,12 +19,12 @@ bool is_content_type(std::string_view text) {
            text.back() != ' ';
 }
 
-void take_report_line(std::string_view line, ExecReport& report) {
+std::string take_report_line(std::string_view line, ExecReport& report) {
     unsigned char memory[2048];
     json::monotonic_resource resource(memory, sizeof memory);
     json::error_code error;
     const json::value document = json::parse(line, error, &resource);
-    if (error || !document.is_object()) return;
+    if (error || !document.is_object()) return {};
     const json::object& members = document.get_object();
     if (const json::value* type = members.if_contains("content_type")) {
         if (const json::string* text = type->if_string(); text && is_content_type(*text))
@@ -32,6 +34,8 @@ void take_report_line(std::string_view line, ExecReport& report) {
         if (const std::int64_t* number = status->if_int64(); number && is_result_status(*number))
             report.status = static_cast<std::uint16_t>(*number);
     }
+    const json::value* progress = members.if_contains("progress");
+    return progress != nullptr ? written_member(line, "progress", *progress) : std::string();
 }
 
 }  // namespace bide::wire

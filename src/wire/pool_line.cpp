@@ -2,11 +2,11 @@
 
 #include "wire/base64.hpp"
 #include "wire/exec_report.hpp"
+#include "wire/json_value.hpp"
 #include "wire/utf8.hpp"
 
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
 namespace bide::wire {
@@ -55,57 +55,6 @@ Error malformed(std::string what) {
     return {Code::bad_request, Retry::never, std::move(what)};
 }
 
-/// One past the string that starts at `at`; the text is valid JSON.
-std::size_t skip_string(std::string_view text, std::size_t at) {
-    for (++at; text[at] != '"'; ++at) {
-        if (text[at] == '\\') ++at;
-    }
-    return at + 1;
-}
-
-/// One past the value that starts at `at`, trailing spaces included.
-std::size_t skip_value(std::string_view text, std::size_t at) {
-    for (int depth = 0;;) {
-        const char c = text[at];
-        if (c == '"') {
-            at = skip_string(text, at);
-            continue;
-        }
-        if (depth == 0 && (c == ',' || c == '}' || c == ']')) return at;
-        if (c == '{' || c == '[') ++depth;
-        if (c == '}' || c == ']') --depth;
-        ++at;
-    }
-}
-
-std::string_view trim(std::string_view text) {
-    constexpr std::string_view kSpace = " \t\r\n";
-    const std::size_t begin = text.find_first_not_of(kSpace);
-    return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
-}
-
-/// The text of a member's value in an object that has been parsed before; the last one when the
-/// name is there twice, as the parser has it. Empty when the last of its names may be written with
-/// escapes.
-std::string_view raw_member(std::string_view object, std::string_view name) {
-    std::string_view found;
-    std::size_t at = object.find('{') + 1;
-    for (;;) {
-        const std::size_t begin = object.find_first_of("\"}", at);
-        if (object[begin] == '}') return found;
-        const std::size_t end = skip_string(object, begin);
-        const std::size_t value = object.find(':', end) + 1;
-        at = skip_value(object, value);
-        const std::string_view written = object.substr(begin + 1, end - begin - 2);
-        if (written == name)
-            found = trim(object.substr(value, at - value));
-        else if (written.find('\\') != std::string_view::npos)
-            found = {};
-        if (object[at] == '}') return found;
-        ++at;
-    }
-}
-
 Result<void> take_body(std::string_view line, const json::object& members, PoolAnswer& answer) {
     int bodies = 0;
     if (const json::value* body = find(members, "body")) {
@@ -123,8 +72,7 @@ Result<void> take_body(std::string_view line, const json::object& members, PoolA
         ++bodies;
     }
     if (const json::value* body = members.if_contains("body_json")) {
-        answer.body = raw_member(line, "body_json");
-        if (answer.body.empty()) answer.body = json::serialize(*body);
+        answer.body = written_member(line, "body_json", *body);
         answer.content_type = "application/json";
         ++bodies;
     }
@@ -211,6 +159,10 @@ Result<PoolAnswer> parse_pool_answer(std::string_view line) {
     auto parsed = parse_job_id(*id_text);
     if (!parsed) return malformed("its \"id\" is not one of a job");
     answer.id = parsed.value();
+    if (const json::value* progress = find(*members, "progress")) {
+        answer.progress = written_member(line, "progress", *progress);
+        return answer;
+    }
     BIDE_TRY(take_body(line, *members, answer));
     BIDE_TRY(take_facts(*members, answer));
     return answer;

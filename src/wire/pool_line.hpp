@@ -36,11 +36,12 @@ struct PoolAnswer {
     std::string body;
     std::optional<std::string> error;  ///< set: the job failed
     bool retry = true;                 ///< of an error: may it go better another time
+    std::string progress;  ///< JSON; not empty: the line is no answer but says how far the job is
 };
 
 /// Reads {"id", "status"?, "content_type"?, "body" | "body_base64" | "body_json"?, "error"?,
-/// "retry"?}; other members are ignored. body_json is passed on as it is written. The error's
-/// detail says what is wrong with the line.
+/// "retry"?}, or {"id", "progress"} on the way; other members are ignored. body_json is passed on
+/// as it is written. The error's detail says what is wrong with the line.
 Result<PoolAnswer> parse_pool_answer(std::string_view line);
 
 }  // namespace bide::wire

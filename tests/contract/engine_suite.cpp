@@ -97,7 +97,9 @@ struct Bench {
     Posted post(std::string body, Duration span, Queue queue = kHeld) {
         auto input = std::make_shared<core::JobInput>();
         input->queue = queue;
-        input->id = engine().make_id();
+        const ports::NewId made = engine().make_id();
+        input->id = made.id;
+        input->sequence = made.sequence;
         input->created = under_test->now();
         input->content_type = "text/plain";
         input->body.bytes = std::move(body);
@@ -270,7 +272,7 @@ TEST_P(EngineSuite, WhoLeavesDoesNotTakeTheJobAlong) {
 
 TEST_P(EngineSuite, AnIdNeverSeenIsNotFound) {
     Bench bench(GetParam().second);
-    const Answer answer = bench.ask(bench.engine().make_id(), 10min);
+    const Answer answer = bench.ask(bench.engine().make_id().id, 10min);
     EXPECT_EQ(answer.kind, Answer::Kind::refused);
     EXPECT_EQ(answer.error.code, Code::not_found);
 }

@@ -99,6 +99,7 @@ class G7 {
 
     core::WaiterId waiter_ = 0;
     std::uint64_t body_bytes_ = 0;
+    bool has_deadline_ = false;  ///< may be refused for an estimate
     std::uint64_t open_before_ = 0;
     Sizes before_{};
 };

@@ -116,6 +116,7 @@ void G7::before(const core::event::Submit& submit, const core::Ledger& ledger, c
     const auto& counts = ledger.counts(queue);
     waiter_ = submit.wait.id;
     body_bytes_ = submit.input->body.size();
+    has_deadline_ = submit.start_by != kNever;
     open_before_ = counts.scheduled + counts.ready + leases.leased(queue);
     before_ = sizes(ledger);
 }
@@ -134,7 +135,7 @@ void G7::after(
         require(answer.error.retry_after_s > 0, "G7", "a refusal without Retry-After");
         const bool full =
             open_before_ >= rules.depth_max || open_bytes_max + body_bytes_ > rules.bytes_max;
-        return require(full, "G7", "a refusal without need");
+        return require(full || has_deadline_, "G7", "a refusal without need");
     }
     if (ledger.open_jobs() == before_.jobs) return;
     require(open_before_ < rules.depth_max, "G7", "a job over the depth limit was taken");

@@ -22,14 +22,16 @@ Process::Process(const Surroundings& world, std::uint32_t life, Duration skew)
 
 void Process::recover() {
     for (const auto& [id, row] : world_.store.open_rows()) {
-        feed(event::Recovered{
-            id,
-            row.input->queue,
-            row.attempts,
-            row.input->created,
-            row.not_before,
-            row.start_by,
-            row.input->body.size()});
+        event::Recovered job;
+        job.job = id;
+        job.sequence = row.input->sequence;
+        job.queue = row.input->queue;
+        job.attempts = row.attempts;
+        job.created = row.input->created;
+        job.not_before = row.not_before;
+        job.start_by = row.start_by;
+        job.input_bytes = row.input->body.size();
+        feed(std::move(job));
     }
     require(
         ledger_.open_jobs() == world_.store.open_rows().size(), "G2", "not all open jobs recovered"
@@ -155,7 +157,9 @@ void Process::on(act::WritesTaken&) {
     take_planned_ = false;
     if (ledger_.commit_under_way() || !ledger_.has_writes()) return;
     in_doubt_.clear();
-    ledger_.take_writes(world_.options.group_count_max, world_.options.group_bytes_max, in_doubt_);
+    core::WriteGroup group;
+    ledger_.take_writes(world_.options.group_count_max, world_.options.group_bytes_max, group);
+    in_doubt_ = std::move(group.jobs);
     world_.trace.line([&] { return "    writer takes" + tell(in_doubt_); });
     require(ledger_.commit_under_way(), "G2", "has writes, and none was taken");
     world_.checkers.taken(in_doubt_);

@@ -49,6 +49,10 @@ struct Teller {
     }
     std::string operator()(const event::Drain&) const { return "drain"; }
     std::string operator()(const event::Halt&) const { return "halt"; }
+    template <class Other>
+    std::string operator()(const Other&) const {
+        return "something else";
+    }
 };
 
 }  // namespace

@@ -112,16 +112,26 @@ Result<void> Engine::recover() {
         rules.push_back(queue.rules);
     }
     BIDE_TRY(store_, Store::open(options_.directory, names));
-    reader_ = std::make_unique<StoreReader>(options_.directory, store_->queues());
+    reader_ =
+        std::make_unique<StoreReader>(options_.directory, store_->queues(), store_->id_secret());
     // Open jobs of queues no longer configured are kept, and wait for the queue to come back.
     core::QueueRules parked;
     parked.concurrency = 0;
     rules.resize(store_->queues().size(), parked);
 
     BIDE_TRY(const std::int64_t highest, store_->highest_sequence());
-    ids_ = std::make_unique<IdMaker>(os_random(), highest);
-    ledger_ = std::make_unique<core::Ledger>(rules, options_.limits, os_random());
+    ids_ = std::make_unique<IdMaker>(store_->id_secret(), highest);
+    ledger_ = std::make_unique<core::Ledger>(
+        rules, options_.limits, os_random(), std::move(options_.tenancy)
+    );
+    redriver_ = std::make_unique<Redriver>(*this, [this](core::Answer&& answer) {
+        deliver_one(std::move(answer));
+    });
     const Time now = clock_.now();
+    for (core::QueueIndex queue = 0; queue < store_->queues().size(); ++queue) {
+        if (store_->queues().paused(queue))
+            ledger_->step(core::event::RecoveredPause{queue}, now, effects_);
+    }
     return store_->recover([&](core::event::Recovered&& job) {
         ledger_->step(std::move(job), now, effects_);
     });
@@ -178,10 +188,11 @@ std::uint8_t Engine::add_sink(ports::AnswerSink& sink) {
     return static_cast<std::uint8_t>(number);
 }
 
-JobId Engine::make_id() {
+ports::NewId Engine::make_id() {
     const Time now = clock_.now();
     const std::lock_guard lock(ids_mutex_);
-    return ids_->make(now);
+    const JobId id = ids_->make(now);
+    return {id, id.sequence()};
 }
 
 void Engine::submit(core::event::Submit&& submit) {
@@ -202,6 +213,57 @@ void Engine::leave(core::WaiterId waiter) {
 
 void Engine::attempt_ended(core::event::AttemptEnded&& ended) {
     step(std::move(ended));
+}
+
+void Engine::attempt_progressed(core::event::Progress&& progress) {
+    step(std::move(progress));
+}
+
+void Engine::redrive(const JobId& job, const core::Wait& wait) {
+    step(core::event::Redrive{job, wait});
+}
+
+void Engine::set_paused(core::event::SetPaused&& change) {
+    step(std::move(change));
+}
+
+void Engine::redrive_queue(
+    core::QueueIndex queue, std::uint32_t count_max, const core::Wait& wait
+) {
+    pool_.post([this, queue, count_max, waiter = wait.id] {
+        core::Answer answer;
+        answer.waiter = waiter;
+        auto found = reader_->failed(queue, count_max);
+        if (found.has_value()) {
+            const auto& failed = found.value();
+            return redriver_->run(failed.jobs, failed.more, std::move(answer), clock_.now());
+        }
+        read_failed(found.error());
+        answer.error = std::move(found.error());
+        deliver_one(std::move(answer));
+    });
+}
+
+void Engine::list(const ports::ListQuery& query, const core::Wait& wait) {
+    pool_.post([this, query, waiter = wait.id] { read_page(query, waiter); });
+}
+
+ports::EngineFacts Engine::facts() const {
+    ports::EngineFacts known;
+    known.commits = commits_.load();
+    const std::lock_guard lock(mutex_);
+    for (core::QueueIndex queue = 0; queue < options_.queues.size(); ++queue) {
+        known.queues.push_back(
+            {options_.queues[queue].rules,
+             ledger_->counts(queue),
+             ledger_->totals(queue),
+             ledger_->paused(queue)}
+        );
+    }
+    known.waiters = ledger_->waiters();
+    known.open_jobs = ledger_->open_jobs();
+    known.resident_bytes = ledger_->resident_bytes();
+    return known;
 }
 
 ports::EngineHealth Engine::health() const {
@@ -238,6 +300,7 @@ void Engine::step_locked(core::Event&& event, Chores& chores) {
     ledger_->step(std::move(event), clock_.now(), effects_);
 
     append(chores.answers, std::move(effects_.answers));
+    append(chores.lookups, std::move(effects_.lookups));
     // Stops first: the same step may have stopped one attempt of a job and started the next.
     for (const auto& stop : effects_.stops) {
         const auto running = running_.find(stop.job);
@@ -266,6 +329,7 @@ void Engine::perform(Chores chores) {
         append(outer->pending.answers, std::move(chores.answers));
         append(outer->pending.starts, std::move(chores.starts));
         append(outer->pending.stops, std::move(chores.stops));
+        append(outer->pending.lookups, std::move(chores.lookups));
         outer->pending.writes = outer->pending.writes || chores.writes;
         return;
     }
@@ -290,6 +354,7 @@ void Engine::perform(Chores chores) {
 void Engine::do_chores(Chores chores) {
     if (!chores.answers.empty()) deliver(std::move(chores.answers));
     for (auto& stop : chores.stops) stop.request_stop();
+    for (const auto& job : chores.lookups) pool_.post([this, job] { look_up_claim(job); });
     for (auto& start : chores.starts) start_attempt(std::move(start));
 }
 
@@ -307,10 +372,16 @@ void Engine::deliver(std::vector<core::Answer>&& answers) {
     }
 }
 
+void Engine::deliver_one(core::Answer&& answer) {
+    std::vector<core::Answer> answers;
+    answers.push_back(std::move(answer));
+    deliver(std::move(answers));
+}
+
 /// The ledger lets a job go only after its outcome is durable, so what it does not know is in the
 /// store or nowhere. On the pool.
 void Engine::look_up(core::Answer asked) {
-    auto found = reader_->find_outcome(asked.facts.id);
+    auto found = reader_->find(asked.facts.id);
     asked.kind = core::Answer::Kind::refused;
     if (found.has_error()) {
         asked.error = std::move(found.error());
@@ -321,15 +392,52 @@ void Engine::look_up(core::Answer asked) {
         asked.kind = core::Answer::Kind::finished;
         asked.fresh = false;
         asked.outcome = found.value()->outcome;
-        asked.facts.state = asked.outcome->state;
-        asked.facts.queue = asked.outcome->queue;
-        asked.facts.attempts = asked.outcome->attempts;
-        asked.facts.created = asked.outcome->created;
-        asked.facts.started = asked.outcome->started;
+        asked.facts = core::facts_of(asked.facts.id, *asked.outcome);
     }
-    std::vector<core::Answer> answers;
-    answers.push_back(std::move(asked));
-    deliver(std::move(answers));
+    deliver_one(std::move(asked));
+}
+
+/// On the pool. What retention removed counts as never there: the id may be used again.
+void Engine::look_up_claim(const JobId& job) {
+    auto found = reader_->find(job);
+    core::event::LookedUp looked{job, nullptr, std::nullopt};
+    if (found.has_value()) {
+        looked.found = std::move(found.value());
+    } else if (found.error().code != Code::gone) {
+        read_failed(found.error());
+        looked.error = std::move(found.error());
+    }
+    step(std::move(looked));
+}
+
+/// On the pool. Of open jobs the ledger knows the state; one that it no longer knows has ended
+/// since the page was read.
+void Engine::read_page(const ports::ListQuery& query, core::WaiterId waiter) {
+    core::Answer answer;
+    answer.waiter = waiter;
+    auto found = reader_->list(query);
+    if (found.has_error()) {
+        read_failed(found.error());
+        answer.error = std::move(found.error());
+        return deliver_one(std::move(answer));
+    }
+    auto page = std::make_shared<core::JobPage>();
+    page->next = found.value().next;
+    {
+        const std::lock_guard lock(mutex_);
+        for (auto& entry : found.value().jobs) {
+            if (!entry.outcome) {
+                auto known = ledger_->find(entry.facts.id);
+                if (!known || core::is_final(known->state)) continue;
+                if (query.state && known->state != *query.state) continue;
+                entry.facts = std::move(*known);
+            }
+            page->jobs.push_back(std::move(entry));
+        }
+    }
+    answer.kind = core::Answer::Kind::listed;
+    answer.page = std::move(page);
+    deliver_one(std::move(answer));
 }
 
 /// A damaged file ends all answering, as a failed commit does; anything else may pass.
@@ -350,7 +458,7 @@ void Engine::start_attempt(Start start) {
     ports::Completion done(*this, start.attempt.job, start.attempt.queue, start.attempt.attempt);
     if (start.attempt.input) return run_handler(std::move(start), std::move(done));
     pool_.post([this, start = std::move(start), done = std::move(done)]() mutable {
-        auto input = reader_->load_input(start.attempt.job);
+        auto input = reader_->load_input(start.attempt.job, start.attempt.sequence);
         if (input.has_value()) {
             start.attempt.input = std::move(input.value());
             return run_handler(std::move(start), std::move(done));
@@ -365,12 +473,14 @@ void Engine::start_attempt(Start start) {
 
 void Engine::run_handler(Start start, ports::Completion done) {
     ports::Handler& handler = *options_.queues[start.attempt.queue].handler;
+    const ports::Progress progress(*this, start.attempt.job, start.attempt.attempt);
     handler.start(
         {std::move(start.attempt.input),
          start.attempt.attempt,
          start.attempt.attempts_max,
          start.attempt.deadline,
-         std::move(start.stop)},
+         std::move(start.stop),
+         progress},
         std::move(done)
     );
 }
@@ -378,7 +488,7 @@ void Engine::run_handler(Start start, ports::Completion done) {
 // --- threads ----------------------------------------------------------------------------------
 
 void Engine::write_loop() {
-    std::vector<core::Write> group;
+    core::WriteGroup group;
     std::unique_lock lock(mutex_);
     for (;;) {
         if (!ledger_->has_writes() && !stopping_) {
@@ -420,9 +530,10 @@ void Engine::write_loop() {
     }
 }
 
-Result<void> Engine::commit(std::vector<core::Write>& group) {
+Result<void> Engine::commit(const core::WriteGroup& group) {
     const std::size_t prune_max =
-        group.empty() ? kPruneIdle : std::max(kPruneMin, 2 * group.size());
+        group.empty() ? kPruneIdle : std::max(kPruneMin, 2 * group.jobs.size());
+    ++commits_;
     return store_->apply(group, clock_.now(), prune_max);
 }
 

@@ -4,6 +4,7 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "core/ledger.hpp"
+#include "engines/embedded/redriver.hpp"
 #include "engines/embedded/store.hpp"
 #include "ports/engine.hpp"
 #include "ports/handler.hpp"
@@ -35,6 +36,7 @@ struct Options {
     std::string directory;  ///< of the data; exists; one engine at a time (it is locked)
     std::vector<QueueOptions> queues;
     core::LedgerLimits limits;
+    core::Tenancy tenancy;
     /// What the operator should see: text for the log. Any thread.
     std::function<void(const std::string&)> log_error;
 };
@@ -72,15 +74,22 @@ class Engine final : public ports::Engine, public ports::AttemptSink {
     void stop();
 
     std::uint8_t add_sink(ports::AnswerSink& sink) override;
-    JobId make_id() override;
+    ports::NewId make_id() override;
     void submit(core::event::Submit&& submit) override;
     void join(const JobId& job, const core::Wait& wait) override;
     void cancel(const JobId& job, const core::Wait& wait) override;
     void leave(core::WaiterId waiter) override;
+    void redrive(const JobId& job, const core::Wait& wait) override;
+    void redrive_queue(core::QueueIndex queue, std::uint32_t count_max, const core::Wait& wait)
+        override;
+    void set_paused(core::event::SetPaused&& change) override;
+    void list(const ports::ListQuery& query, const core::Wait& wait) override;
+    ports::EngineFacts facts() const override;
     ports::EngineHealth health() const override;
     std::string_view durability() const override { return "fsync"; }
 
     void attempt_ended(core::event::AttemptEnded&& ended) override;
+    void attempt_progressed(core::event::Progress&& progress) override;
 
   private:
     struct Running {
@@ -96,8 +105,11 @@ class Engine final : public ports::Engine, public ports::AttemptSink {
         std::vector<core::Answer> answers;
         std::vector<Start> starts;
         std::vector<std::stop_source> stops;
+        std::vector<JobId> lookups;
         bool writes = false;
-        bool empty() const { return answers.empty() && starts.empty() && stops.empty(); }
+        bool empty() const {
+            return answers.empty() && starts.empty() && stops.empty() && lookups.empty();
+        }
     };
     struct Trampoline;
 
@@ -110,12 +122,15 @@ class Engine final : public ports::Engine, public ports::AttemptSink {
     void perform(Chores chores);
     void do_chores(Chores chores);
     void deliver(std::vector<core::Answer>&& answers);
+    void deliver_one(core::Answer&& answer);
     void look_up(core::Answer asked);
+    void look_up_claim(const JobId& job);
+    void read_page(const ports::ListQuery& query, core::WaiterId waiter);
     void read_failed(const Error& error);
     void start_attempt(Start start);
     void run_handler(Start start, ports::Completion done);
     void write_loop();
-    Result<void> commit(std::vector<core::Write>& group);
+    Result<void> commit(const core::WriteGroup& group);
     void alarm_loop();
     bool wait_until_idle(std::unique_lock<std::mutex>& lock, Duration patience);
     void remove_files(const std::vector<std::string>& paths);
@@ -127,6 +142,8 @@ class Engine final : public ports::Engine, public ports::AttemptSink {
     int lock_descriptor_ = -1;
     std::unique_ptr<Store> store_;  ///< the writer thread's, after open()
     std::unique_ptr<StoreReader> reader_;
+    std::unique_ptr<Redriver> redriver_;
+    std::atomic<std::uint64_t> commits_{0};
     std::array<std::atomic<ports::AnswerSink*>, 256> sinks_{};
     std::atomic<std::uint32_t> sink_count_{0};
 

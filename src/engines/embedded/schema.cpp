@@ -94,8 +94,120 @@ SELECT seq,
 FROM named;
 )sql";
 
+// Callers' ids, keys, tenants, priorities, pauses, redrives. The two large tables are made anew,
+// for SQLite adds columns only behind those that may overflow.
+constexpr const char* kVersion2 = R"sql(
+DROP VIEW jobs;
+DROP INDEX open_jobs_input_file;
+DROP INDEX outcomes_body_file;
+DROP INDEX outcomes_input_file;
+ALTER TABLE open_jobs RENAME TO open_jobs_1;
+ALTER TABLE outcomes RENAME TO outcomes_1;
+ALTER TABLE queues ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE open_jobs (
+    seq INTEGER PRIMARY KEY,
+    id BLOB NOT NULL,
+    queue INTEGER NOT NULL,
+    priority INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    attempts_max INTEGER NOT NULL,
+    created_us INTEGER NOT NULL,
+    not_before_us INTEGER NOT NULL,
+    start_by_us INTEGER NOT NULL,
+    fingerprint BLOB,
+    tenant TEXT NOT NULL,
+    content_type TEXT NOT NULL,
+    traceparent TEXT NOT NULL,
+    input_size INTEGER NOT NULL,
+    input_check INTEGER NOT NULL,
+    input_file TEXT,
+    input BLOB
+) STRICT;
+
+CREATE TABLE outcomes (
+    seq INTEGER PRIMARY KEY,
+    id BLOB NOT NULL,
+    queue INTEGER NOT NULL,
+    priority INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    created_us INTEGER NOT NULL,
+    started_us INTEGER NOT NULL,
+    finished_us INTEGER NOT NULL,
+    expires_us INTEGER NOT NULL,
+    fingerprint BLOB,
+    tenant TEXT NOT NULL,
+    content_type TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    body_size INTEGER NOT NULL,
+    body_check INTEGER NOT NULL,
+    body_file TEXT,
+    input_content_type TEXT,
+    input_traceparent TEXT,
+    input_size INTEGER,
+    input_check INTEGER,
+    input_file TEXT,
+    body BLOB,
+    input BLOB
+) STRICT;
+
+INSERT INTO open_jobs
+SELECT seq, id, queue, 4, attempts, 0, created_us, not_before_us, start_by_us, NULL, '', content_type,
+       traceparent, input_size, input_check, input_file, input
+FROM open_jobs_1;
+INSERT INTO outcomes
+SELECT seq, id, queue, 4, state, kind, status, attempts, created_us, started_us, finished_us,
+       expires_us, NULL, '', content_type, detail, body_size, body_check, body_file,
+       input_content_type, input_traceparent, input_size, input_check, input_file, body, input
+FROM outcomes_1;
+DROP TABLE open_jobs_1;
+DROP TABLE outcomes_1;
+
+-- Partial: a job that has none of it costs nothing here.
+CREATE INDEX open_jobs_input_file ON open_jobs (input_file) WHERE input_file IS NOT NULL;
+CREATE INDEX outcomes_body_file ON outcomes (body_file) WHERE body_file IS NOT NULL;
+CREATE INDEX outcomes_input_file ON outcomes (input_file) WHERE input_file IS NOT NULL;
+CREATE INDEX outcomes_failed ON outcomes (queue, seq) WHERE state = 4;
+
+-- Ids that callers chose or that were derived from keys: the others say their seq themselves.
+CREATE TABLE names (
+    id BLOB PRIMARY KEY,
+    seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- For people: SELECT * FROM jobs ORDER BY seq DESC LIMIT 10;
+CREATE VIEW jobs AS
+WITH named (seq, id, queue, tenant, state, attempts, created_us, finished_us, input_size, body_size)
+AS (
+    SELECT seq, id, queue, tenant, 'open', attempts, created_us, NULL, input_size, NULL
+    FROM open_jobs
+    UNION ALL
+    SELECT seq, id, queue, tenant,
+           CASE state WHEN 3 THEN 'succeeded' WHEN 4 THEN 'failed'
+                      WHEN 5 THEN 'cancelled' WHEN 6 THEN 'expired' END,
+           attempts, created_us, finished_us, input_size, body_size
+    FROM outcomes
+)
+SELECT seq,
+       lower(substr(hex(id), 1, 8) || '-' || substr(hex(id), 9, 4) || '-' ||
+             substr(hex(id), 13, 4) || '-' || substr(hex(id), 17, 4) || '-' ||
+             substr(hex(id), 21)) AS id,
+       (SELECT name FROM queues WHERE number = named.queue) AS queue,
+       tenant,
+       state,
+       attempts,
+       strftime('%Y-%m-%dT%H:%M:%fZ', created_us / 1e6, 'unixepoch') AS created,
+       strftime('%Y-%m-%dT%H:%M:%fZ', finished_us / 1e6, 'unixepoch') AS finished,
+       input_size,
+       body_size
+FROM named;
+)sql";
+
 // Entry n brings version n to n + 1.
-constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1};
+constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2};
 
 }  // namespace
 

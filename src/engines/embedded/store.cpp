@@ -26,6 +26,13 @@ std::string_view file_name(std::string_view path) {
     return path.substr(path.rfind('/') + 1);
 }
 
+void bind_fingerprint(Statement& statement, int index, const core::Fingerprint& fingerprint) {
+    if (fingerprint == core::Fingerprint{})
+        statement.bind_null(index);
+    else
+        statement.bind_blob(index, fingerprint);
+}
+
 /// Binds a body to (size, file, bytes). The file is the store's from here on, whatever becomes
 /// of the commit: after a failed one it is not known whether a row names it.
 void bind_body(
@@ -51,6 +58,15 @@ std::int64_t check_of(const Body& body) {
     return static_cast<std::int64_t>(crc.checksum());
 }
 
+Result<core::Fingerprint> fingerprint_of(const Statement& row, int column) {
+    core::Fingerprint fingerprint{};
+    if (row.is_null(column)) return fingerprint;
+    const std::string_view bytes = row.blob(column);
+    if (bytes.size() != fingerprint.size()) return damaged("a fingerprint of the wrong size");
+    std::copy(bytes.begin(), bytes.end(), fingerprint.begin());
+    return fingerprint;
+}
+
 Error damaged(std::string_view what) {
     return {Code::store_failed, Retry::never, "the database is damaged: " + std::string(what)};
 }
@@ -65,25 +81,30 @@ Result<QueueNumbers> QueueNumbers::load(
     Database& database, const std::vector<StoredQueue>& queues
 ) {
     QueueNumbers known;
-    const auto learn = [&known](std::int64_t number, std::string name) {
-        known.indexes_[number] = static_cast<core::QueueIndex>(known.names_.size());
-        known.numbers_.push_back(number);
-        known.names_.push_back(std::move(name));
+    const auto learn = [&known](const Statement& row) {
+        known.indexes_[row.number(0)] = static_cast<core::QueueIndex>(known.names_.size());
+        known.numbers_.push_back(row.number(0));
+        known.names_.emplace_back(row.text(1));
+        known.paused_.push_back(row.number(2) != 0);
     };
     BIDE_TRY(Statement insert, database.prepare("INSERT OR IGNORE INTO queues (name) VALUES (?1)"));
-    BIDE_TRY(Statement find, database.prepare("SELECT number FROM queues WHERE name = ?1"));
+    BIDE_TRY(
+        Statement find, database.prepare("SELECT number, name, paused FROM queues WHERE name = ?1")
+    );
     for (const auto& queue : queues) {
         BIDE_TRY(insert.bind_text(1, queue.name).run());
         BIDE_TRY(const bool row, find.bind_text(1, queue.name).step());
         CHECK(row);
-        learn(find.number(0), queue.name);
+        learn(find);
         find.reset();
     }
-    BIDE_TRY(Statement all, database.prepare("SELECT number, name FROM queues ORDER BY number"));
+    BIDE_TRY(
+        Statement all, database.prepare("SELECT number, name, paused FROM queues ORDER BY number")
+    );
     for (;;) {
         BIDE_TRY(const bool row, all.step());
         if (!row) return known;
-        if (!known.indexes_.contains(all.number(0))) learn(all.number(0), std::string(all.text(1)));
+        if (!known.indexes_.contains(all.number(0))) learn(all);
     }
 }
 
@@ -105,8 +126,23 @@ Result<std::unique_ptr<Store>> Store::open(
     // Jobs of queues no longer configured are cancelled at most; those outcomes stay a day.
     store->retention_.resize(store->queue_numbers_.size(), std::chrono::hours(24));
     store->shortest_retention_ = *std::ranges::min_element(store->retention_);
+    store->longest_retention_ = *std::ranges::max_element(store->retention_);
+    BIDE_TRY(store->learn_secret());
     BIDE_TRY(store->prepare());
     return store;
+}
+
+Result<void> Store::learn_secret() {
+    const auto fresh = static_cast<std::int64_t>(os_random() >> 1);
+    BIDE_TRY(database_.run(
+        "INSERT OR IGNORE INTO facts VALUES ('id_secret', " + std::to_string(fresh) + ")"
+    ));
+    BIDE_TRY(
+        const std::int64_t secret,
+        database_.number("SELECT value FROM facts WHERE name = 'id_secret'")
+    );
+    id_secret_ = static_cast<std::uint64_t>(secret);
+    return success();
 }
 
 Result<void> Store::prepare() {
@@ -120,8 +156,9 @@ Result<void> Store::prepare() {
         Entry{
             &insert_open_,
             "INSERT INTO open_jobs (seq, id, queue, attempts, created_us, not_before_us,"
-            " start_by_us, content_type, traceparent, input_size, input_file, input, input_check)"
-            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"},
+            " start_by_us, content_type, traceparent, input_size, input_file, input, input_check,"
+            " priority, attempts_max, fingerprint, tenant)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"},
         Entry{
             &update_open_,
             "UPDATE open_jobs SET attempts = ?2, not_before_us = ?3, start_by_us = ?4"
@@ -132,9 +169,9 @@ Result<void> Store::prepare() {
             "INSERT INTO outcomes (seq, id, queue, state, kind, status, attempts, created_us,"
             " started_us, finished_us, expires_us, content_type, detail, body_size, body_file,"
             " body, input_content_type, input_traceparent, input_size, input_file, input,"
-            " body_check, input_check)"
+            " body_check, input_check, priority, fingerprint, tenant)"
             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
-            " ?17, ?18, ?19, ?20, ?21, ?22, ?23)"},
+            " ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)"},
         Entry{
             &keep_input_,
             "UPDATE outcomes SET (input_content_type, input_traceparent, input_size, input_file,"
@@ -147,6 +184,23 @@ Result<void> Store::prepare() {
             " WHERE seq > ?1 AND seq < min(?2, (SELECT max(seq) FROM outcomes))"
             " ORDER BY seq LIMIT ?3"},
         Entry{&delete_outcome_, "DELETE FROM outcomes WHERE seq = ?1"},
+        Entry{
+            &reopen_,
+            "INSERT INTO open_jobs (seq, id, queue, priority, attempts, attempts_max, created_us,"
+            " not_before_us, start_by_us, fingerprint, tenant, content_type, traceparent,"
+            " input_size, input_check, input_file, input)"
+            " SELECT seq, id, queue, priority, ?2, ?3, created_us, ?4, ?5, fingerprint, tenant,"
+            " input_content_type, input_traceparent, input_size, input_check, input_file, input"
+            " FROM outcomes WHERE seq = ?1 AND state = 4"},
+        Entry{&input_file_of_, "SELECT input_file FROM open_jobs WHERE seq = ?1"},
+        Entry{&insert_name_, "INSERT OR REPLACE INTO names (id, seq) VALUES (?1, ?2)"},
+        Entry{
+            &scan_names_,
+            "SELECT id, seq < ?2 AND NOT EXISTS (SELECT 1 FROM open_jobs WHERE seq = names.seq)"
+            " AND NOT EXISTS (SELECT 1 FROM outcomes WHERE seq = names.seq)"
+            " FROM names WHERE id > ?1 ORDER BY id LIMIT ?3"},
+        Entry{&delete_name_, "DELETE FROM names WHERE id = ?1"},
+        Entry{&set_paused_, "UPDATE queues SET paused = ?2 WHERE number = ?1"},
         Entry{&set_pruned_, "UPDATE facts SET value = ?1 WHERE name = 'pruned_through'"},
     };
     for (const auto& entry : entries) {
@@ -163,7 +217,8 @@ Result<void> Store::recover(const std::function<void(core::event::Recovered&&)>&
     BIDE_TRY(
         Statement rows,
         database_.prepare("SELECT id, queue, attempts, created_us, not_before_us, start_by_us,"
-                          " input_size, input_file FROM open_jobs ORDER BY seq")
+                          " input_size, input_file, seq, priority, attempts_max, tenant,"
+                          " fingerprint FROM open_jobs ORDER BY seq")
     );
     for (;;) {
         BIDE_TRY(const bool row, rows.step());
@@ -178,6 +233,14 @@ Result<void> Store::recover(const std::function<void(core::event::Recovered&&)>&
         job.not_before = time_of(rows.number(4));
         job.start_by = time_of(rows.number(5));
         job.input_bytes = static_cast<std::uint64_t>(rows.number(6));
+        job.sequence = rows.number(8);
+        const std::int64_t priority = rows.number(9);
+        if (priority < 0 || priority >= core::kPriorities)
+            return damaged("a priority there is not");
+        job.priority = static_cast<std::uint8_t>(priority);
+        job.attempts_max = static_cast<std::uint32_t>(rows.number(10));
+        job.tenant = rows.text(11);
+        BIDE_TRY(job.fingerprint, fingerprint_of(rows, 12));
         if (!rows.is_null(7)) open_files_[job.job] = bodies_ + "/" + std::string(rows.text(7));
         each(std::move(job));
     }
@@ -190,29 +253,44 @@ Result<std::int64_t> Store::highest_sequence() {
     );
 }
 
-Result<void> Store::apply(const std::vector<core::Write>& group, Time now, std::size_t prune_max) {
+Result<void> Store::apply(const core::WriteGroup& group, Time now, std::size_t prune_max) {
     BIDE_TRY(begin_->run());
-    for (const auto& write : group) {
-        if (write.kind == core::DurableWrite::finish) {
-            BIDE_TRY(write_finish(write));
-        } else {
-            BIDE_TRY(write_open(write));
+    for (const auto& write : group.jobs) {
+        if (write.named && !write.row_exists) {
+            BIDE_TRY(write_name(write));
+        }
+        switch (write.kind) {
+            case core::DurableWrite::finish: {
+                BIDE_TRY(write_finish(write));
+                break;
+            }
+            case core::DurableWrite::reopen: {
+                BIDE_TRY(write_reopen(write));
+                break;
+            }
+            default: BIDE_TRY(write_open(write));
         }
     }
+    for (const auto& change : group.pauses) {
+        BIDE_TRY(set_paused_->bind(1, queue_numbers_.number(change.queue))
+                     .bind(2, change.paused ? 1 : 0)
+                     .run());
+    }
     BIDE_TRY(prune(now, prune_max));
+    BIDE_TRY(prune_names(now, prune_max));
     return commit_->run();
 }
 
 Result<void> Store::write_open(const core::Write& write) {
     if (write.row_exists) {
-        return update_open_->bind(1, write.job.sequence())
+        return update_open_->bind(1, write.sequence)
             .bind(2, write.attempts)
             .bind(3, us(write.not_before))
             .bind(4, us(write.start_by))
             .run();
     }
     const core::JobInput& input = *write.input;
-    insert_open_->bind(1, write.job.sequence())
+    insert_open_->bind(1, write.sequence)
         .bind_blob(2, write.job.bytes)
         .bind(3, queue_numbers_.number(input.queue))
         .bind(4, write.attempts)
@@ -222,14 +300,38 @@ Result<void> Store::write_open(const core::Write& write) {
         .bind_text(8, input.content_type)
         .bind_text(9, input.traceparent);
     bind_body(*insert_open_, 10, 11, 12, input.body);
-    insert_open_->bind(13, check_of(input.body));
+    insert_open_->bind(13, check_of(input.body))
+        .bind(14, input.priority)
+        .bind(15, write.attempts_max)
+        .bind_text(17, input.tenant);
+    bind_fingerprint(*insert_open_, 16, input.fingerprint);
     if (input.body.file) open_files_[write.job] = input.body.file->path();
     return insert_open_->run();
 }
 
+Result<void> Store::write_name(const core::Write& write) {
+    return insert_name_->bind_blob(1, write.job.bytes).bind(2, write.sequence).run();
+}
+
+/// The failed job's outcome becomes an open row again, with the input that was kept for this.
+Result<void> Store::write_reopen(const core::Write& write) {
+    BIDE_TRY(reopen_->bind(1, write.sequence)
+                 .bind(2, write.attempts)
+                 .bind(3, write.attempts_max)
+                 .bind(4, us(write.not_before))
+                 .bind(5, us(write.start_by))
+                 .run());
+    Statement& row = *input_file_of_;
+    BIDE_TRY(const bool there, row.bind(1, write.sequence).step());
+    if (!there) return damaged("a failed job to be run again is not there");
+    if (!row.is_null(0)) open_files_[write.job] = bodies_ + "/" + std::string(row.text(0));
+    row.reset();
+    return delete_outcome_->bind(1, write.sequence).run();
+}
+
 Result<void> Store::write_finish(const core::Write& write) {
     const core::Outcome& outcome = *write.outcome;
-    const std::int64_t seq = write.job.sequence();
+    const std::int64_t seq = write.sequence;
     Statement& insert = *insert_outcome_;
     insert.bind(1, seq)
         .bind_blob(2, write.job.bytes)
@@ -243,7 +345,10 @@ Result<void> Store::write_finish(const core::Write& write) {
         .bind(10, us(outcome.finished))
         .bind(11, us(outcome.finished + retention_[outcome.queue]))
         .bind_text(12, outcome.content_type)
-        .bind_text(13, outcome.detail);
+        .bind_text(13, outcome.detail)
+        .bind(24, write.priority)
+        .bind_text(26, outcome.tenant);
+    bind_fingerprint(insert, 25, write.fingerprint);
     bind_body(insert, 14, 15, 16, outcome.body);
     insert.bind(22, check_of(outcome.body));
     const bool keep_input = outcome.state == core::JobState::failed;
@@ -311,6 +416,32 @@ Result<void> Store::prune(Time now, std::size_t count_max) {
     if (pruned_through == pruned_through_) return success();
     pruned_through_ = pruned_through;
     return set_pruned_->bind(1, pruned_through).run();
+}
+
+/// Walks over callers' ids in their own order, a few at each commit, and forgets those whose job
+/// has been gone for about a retention. One walk at a time, the next a minute later.
+Result<void> Store::prune_names(Time now, std::size_t count_max) {
+    const bool too_soon = name_cursor_.empty() && now < next_name_walk_;
+    if (too_soon || count_max == 0) return success();
+    std::vector<std::string> over;
+    std::size_t rows = 0;
+    Statement& scan = *scan_names_;
+    scan.bind_blob(1, name_cursor_)
+        .bind(2, sequence_at(now - 2 * longest_retention_))
+        .bind(3, static_cast<std::int64_t>(count_max));
+    std::string last;
+    for (;; ++rows) {
+        BIDE_TRY(const bool row, scan.step());
+        if (!row) break;
+        last = scan.blob(0);
+        if (scan.number(1) != 0) over.push_back(last);
+    }
+    for (const auto& id : over) {
+        BIDE_TRY(delete_name_->bind_blob(1, id).run());
+    }
+    name_cursor_ = rows == count_max ? last : std::string();
+    if (name_cursor_.empty()) next_name_walk_ = now + std::chrono::minutes(1);
+    return success();
 }
 
 }  // namespace bide::engines::embedded

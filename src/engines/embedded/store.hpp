@@ -3,6 +3,7 @@
 #include "base/result.hpp"
 #include "core/ledger.hpp"
 #include "engines/embedded/sqlite.hpp"
+#include "ports/engine.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -21,14 +22,11 @@ struct StoredQueue {
     Duration retention;
 };
 
-/// What the store keeps about a job that has ended.
-struct StoredOutcome {
-    std::shared_ptr<const core::Outcome> outcome;
-    std::string queue_name;
-};
-
 /// CRC-32 of a body kept in the database: SQLite does not notice every damaged page. 0 for a file.
 std::int64_t check_of(const Body& body);
+
+/// Of a row's column; zero when it is NULL.
+Result<core::Fingerprint> fingerprint_of(const Statement& row, int column);
 
 /// What readers say of a row that cannot be true.
 Error damaged(std::string_view what);
@@ -43,10 +41,13 @@ class QueueNumbers {
     std::int64_t number(core::QueueIndex index) const { return numbers_.at(index); }
     Result<core::QueueIndex> index(std::int64_t number) const;
     const std::string& name(core::QueueIndex index) const { return names_.at(index); }
+    /// Whether it was paused when the store was opened.
+    bool paused(core::QueueIndex index) const { return paused_.at(index); }
     std::size_t size() const { return names_.size(); }
 
   private:
     std::vector<std::string> names_;
+    std::vector<bool> paused_;
     std::vector<std::int64_t> numbers_;
     std::unordered_map<std::int64_t, core::QueueIndex> indexes_;
 };
@@ -66,12 +67,14 @@ class Store {
     /// Calls `each` for every open job, in the order of creation. Bodies are not read.
     Result<void> recover(const std::function<void(core::event::Recovered&&)>& each);
 
-    /// The highest sequence number in use, for the IdMaker.
+    /// The highest sequence number in use, and the secret of this store's ids, for the IdMaker.
     Result<std::int64_t> highest_sequence();
+    std::uint64_t id_secret() const { return id_secret_; }
 
     /// Makes a group durable in one commit, and removes at most `prune_max` expired outcomes in
-    /// it. After an error nothing more may be written: the caller stops (G1).
-    Result<void> apply(const std::vector<core::Write>& group, Time now, std::size_t prune_max);
+    /// it. The id of one that a caller had chosen stays known for as long again, so that it is
+    /// told as gone. After an error nothing more may be written: the caller stops (G1).
+    Result<void> apply(const core::WriteGroup& group, Time now, std::size_t prune_max);
 
     /// Paths of files whose rows went with the last commits; the caller removes them, when it
     /// likes.
@@ -85,22 +88,31 @@ class Store {
         : database_(std::move(database)), bodies_(directory + "/bodies") {}
 
     Result<void> prepare();
+    Result<void> learn_secret();
     Result<void> write_open(const core::Write& write);
     Result<void> write_finish(const core::Write& write);
+    Result<void> write_reopen(const core::Write& write);
+    Result<void> write_name(const core::Write& write);
     Result<void> prune(Time now, std::size_t count_max);
+    Result<void> prune_names(Time now, std::size_t count_max);
 
     Database database_;
     std::string bodies_;
     QueueNumbers queue_numbers_;
     std::vector<Duration> retention_;
     std::optional<Statement> begin_, commit_, insert_open_, update_open_, delete_open_,
-        insert_outcome_, keep_input_, scan_expired_, delete_outcome_, set_pruned_;
+        insert_outcome_, keep_input_, scan_expired_, delete_outcome_, set_pruned_, reopen_,
+        input_file_of_, insert_name_, scan_names_, delete_name_, set_paused_;
     std::unordered_map<JobId, std::string>
         open_files_;  ///< paths of input files named by open rows
     std::vector<std::string> dead_files_;
     std::int64_t prune_cursor_ = 0;  ///< where the walk over old outcomes goes on; 0: a new one
     Time next_walk_{};
     Duration shortest_retention_{};
+    Duration longest_retention_{};
+    std::string name_cursor_;  ///< where the walk over callers' ids goes on; empty: a new one
+    Time next_name_walk_{};
+    std::uint64_t id_secret_ = 0;
     std::int64_t pruned_through_ = 0;
     bool more_to_prune_ = false;
 };
@@ -109,26 +121,49 @@ class Store {
 class StoreReader {
   public:
     /// `queues` must outlive it.
-    StoreReader(const std::string& directory, const QueueNumbers& queues);
+    StoreReader(const std::string& directory, const QueueNumbers& queues, std::uint64_t id_secret);
     ~StoreReader();
 
-    /// Empty: not there. Error code gone: it was, and retention removed it.
-    Result<std::optional<StoredOutcome>> find_outcome(const JobId& id);
+    /// A job that has ended; null: not there. Error code gone: it was, and retention removed it.
+    Result<std::shared_ptr<const core::StoredJob>> find(const JobId& id);
 
-    /// The input of an open job.
-    Result<std::shared_ptr<const core::JobInput>> load_input(const JobId& id);
+    /// The input of an open job, or of a failed one about to run again.
+    Result<std::shared_ptr<const core::JobInput>> load_input(
+        const JobId& id, std::int64_t sequence
+    );
 
     /// Whether a row names this file of the bodies' directory.
     Result<bool> file_in_use(const std::string& name);
 
+    /// Rows of ListQuery, bodies left out. Open jobs come with what their row says: the ledger
+    /// knows better.
+    Result<core::JobPage> list(const ports::ListQuery& query);
+
+    struct FailedJobs {
+        std::vector<JobId> jobs;
+        bool more = false;
+    };
+    /// The oldest failed jobs of a queue.
+    Result<FailedJobs> failed(core::QueueIndex queue, std::uint32_t count_max);
+
   private:
     struct Connection;
+
     /// A free connection, or a new one; it goes back by itself.
     Result<std::shared_ptr<Connection>> connect();
+    static Result<std::unique_ptr<Connection>> open_connection(const std::string& path);
+    Result<std::shared_ptr<const core::StoredJob>> find_at(
+        Connection& connection, const JobId& id, std::int64_t sequence
+    );
+    /// 0: no caller's id.
+    Result<std::int64_t> sequence_of(Connection& connection, const JobId& id);
+    Result<core::JobPage> list_open(Connection& connection, const ports::ListQuery& query);
+    Result<core::JobPage> list_ended(Connection& connection, const ports::ListQuery& query);
 
     std::string path_;
     std::string bodies_;
     const QueueNumbers& queues_;
+    std::uint64_t id_secret_;
     std::mutex mutex_;
     std::vector<std::unique_ptr<Connection>> free_;
 };

@@ -34,7 +34,8 @@ class StoreTest : public testing::Test {
         auto opened = Store::open(directory, queues);
         ASSERT_TRUE(opened.has_value()) << opened.error().detail;
         store = std::move(opened.value());
-        reader = std::make_unique<StoreReader>(directory, store->queues());
+        reader = std::make_unique<StoreReader>(directory, store->queues(), store->id_secret());
+        ids = IdMaker(store->id_secret(), std::max(ids.highest_sequence(), std::int64_t{0}));
     }
 
     std::shared_ptr<const core::JobInput> input(
@@ -42,6 +43,7 @@ class StoreTest : public testing::Test {
     ) {
         auto made = std::make_shared<core::JobInput>();
         made->id = ids.make(now);
+        made->sequence = made->id.sequence();
         made->queue = queue;
         made->created = now;
         made->content_type = "text/plain";
@@ -52,6 +54,7 @@ class StoreTest : public testing::Test {
         core::Write write;
         write.kind = core::DurableWrite::open;
         write.job = job->id;
+        write.sequence = job->sequence;
         write.input = job;
         return write;
     }
@@ -71,11 +74,12 @@ class StoreTest : public testing::Test {
         core::Write write;
         write.kind = core::DurableWrite::finish;
         write.job = job.id;
+        write.sequence = job.sequence;
         write.outcome = std::move(outcome);
         return write;
     }
-    void apply(std::vector<core::Write> group, Time now = kStart, std::size_t prune_max = 0) {
-        const auto applied = store->apply(group, now, prune_max);
+    void apply(std::vector<core::Write> jobs, Time now = kStart, std::size_t prune_max = 0) {
+        const auto applied = store->apply({std::move(jobs), {}}, now, prune_max);
         ASSERT_TRUE(applied.has_value()) << applied.error().detail;
     }
     std::vector<core::event::Recovered> recovered() {
@@ -84,7 +88,7 @@ class StoreTest : public testing::Test {
         return jobs;
     }
     std::string body_of(const JobId& id) {
-        auto found = reader->find_outcome(id);
+        auto found = reader->find(id);
         if (found.has_error()) return std::string(to_string(found.error().code));
         return found.value() ? found.value()->outcome->body.bytes : "nothing";
     }
@@ -110,8 +114,8 @@ TEST_F(StoreTest, AnOpenJobComesBackAfterARestart) {
     EXPECT_EQ(jobs[0].not_before, kStart + 5s);
     EXPECT_EQ(jobs[0].start_by, kNever);
     EXPECT_EQ(jobs[0].input_bytes, 5U);
-    EXPECT_EQ(reader->load_input(job->id).value()->body.bytes, "hello");
-    EXPECT_EQ(reader->load_input(job->id).value()->content_type, "text/plain");
+    EXPECT_EQ(reader->load_input(job->id, job->sequence).value()->body.bytes, "hello");
+    EXPECT_EQ(reader->load_input(job->id, job->sequence).value()->content_type, "text/plain");
 }
 
 TEST_F(StoreTest, AFinishedJobIsAnOutcomeAndNotOpen) {
@@ -122,9 +126,9 @@ TEST_F(StoreTest, AFinishedJobIsAnOutcomeAndNotOpen) {
     apply({done});
     open();
     EXPECT_TRUE(recovered().empty());
-    const auto found = reader->find_outcome(job->id).value();
+    const auto found = reader->find(job->id).value();
     ASSERT_TRUE(found);
-    EXPECT_EQ(found->queue_name, "short");
+    EXPECT_EQ(store->queues().name(found->outcome->queue), "short");
     EXPECT_EQ(found->outcome->state, core::JobState::succeeded);
     EXPECT_EQ(found->outcome->body.bytes, "result");
     EXPECT_EQ(found->outcome->content_type, "text/x");
@@ -216,7 +220,7 @@ TEST_F(StoreTest, ALargeBodyIsAFileUntilItsRowGoes) {
     done.outcome.reset();
 
     EXPECT_TRUE(fs::exists(path)) << "the store has taken the file over";
-    const auto found = reader->find_outcome(job->id).value();
+    const auto found = reader->find(job->id).value();
     EXPECT_EQ(found->outcome->body.file->path(), path);
     EXPECT_EQ(found->outcome->body.size(), 12U);
     EXPECT_TRUE(reader->file_in_use(fs::path(path).filename()).value());

@@ -176,7 +176,9 @@ Task<Connection::Next> Connection::refuse(Error error) {
 Task<Connection::Next> Connection::submit(service::SubmitPlan plan, Body body) {
     const Time created = now();
     auto input = std::make_shared<core::JobInput>();
-    input->id = engine().make_id();
+    const ports::NewId made = engine().make_id();
+    input->id = made.id;
+    input->sequence = made.sequence;
     input->queue = plan.queue;
     input->created = created;
     input->content_type = std::move(plan.content_type);

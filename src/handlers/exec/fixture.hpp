@@ -35,6 +35,15 @@ class EndedAttempts final : public ports::AttemptSink {
         changed_.notify_all();
     }
 
+    void attempt_progressed(core::event::Progress&& progress) override {
+        const std::lock_guard lock(mutex_);
+        progress_.push_back(std::move(progress.json));
+    }
+    std::vector<std::string> progress() {
+        const std::lock_guard lock(mutex_);
+        return progress_;
+    }
+
     /// False: they did not come in a minute.
     bool wait_for(std::size_t count) {
         std::unique_lock lock(mutex_);
@@ -68,6 +77,7 @@ class EndedAttempts final : public ports::AttemptSink {
     std::map<JobId, core::AttemptResult> results_;
     std::vector<JobId> order_;
     std::size_t count_ = 0;
+    std::vector<std::string> progress_;
 };
 
 /// A place to run handlers in: a directory, a spool with a small threshold, an ExecThread.
@@ -112,7 +122,8 @@ class ExecTest : public testing::Test {
         input->traceparent = traceparent_;
         input->body = std::move(body);
         const JobId job = input->id;
-        ports::Attempt attempt{std::move(input), 2, 3, kDeadline, std::move(stop)};
+        ports::Attempt attempt{
+            std::move(input), 2, 3, kDeadline, std::move(stop), ports::Progress(ended_, job, 2)};
         handler.start(std::move(attempt), ports::Completion(ended_, job, 0, 2));
         return job;
     }

@@ -221,6 +221,10 @@ bool PoolWorker::take_answer(std::string_view line) {
         condemn("answered a job it does not have: " + to_string(answer.value().id));
         return false;
     }
+    if (!answer.value().progress.empty()) {
+        found->second->attempt.progress(answer.value().progress);
+        return true;
+    }
     const std::shared_ptr<PoolJob> job = std::move(found->second);
     jobs_.erase(found);
     job->worker = nullptr;

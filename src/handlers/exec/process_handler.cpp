@@ -147,7 +147,8 @@ Task<void> collect_report(std::shared_ptr<Run> run) {
         taken += bytes.size();
         if (taken > kReportBytesMax || lines.overflowed()) continue;
         lines.append(bytes);
-        while (auto line = lines.next()) wire::take_report_line(*line, run->report);
+        while (auto line = lines.next())
+            run->attempt.progress(wire::take_report_line(*line, run->report));
     }
     // printf without a newline is a line too.
     if (!lines.overflowed()) wire::take_report_line(lines.rest(), run->report);

@@ -1,6 +1,7 @@
 #include "handlers/native/native.hpp"
 
 #include "runtime/blocking_pool.hpp"
+#include "wire/json_value.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -48,6 +49,12 @@ Reply Reply::retry(std::string detail, std::chrono::milliseconds after) {
 namespace bide::native {
 namespace {
 
+void report_progress(const ProgressReporter& from, std::string_view json) {
+    if (!wire::is_json_value(json)) return;
+    auto* sink = static_cast<ports::AttemptSink*>(from.sink);
+    ports::Progress(*sink, JobId{from.job}, from.attempt)(json);
+}
+
 Job to_job(const ports::Attempt& attempt, const std::string& queue_name) {
     const core::JobInput& input = *attempt.input;
     Job job;
@@ -61,6 +68,7 @@ Job to_job(const ports::Attempt& attempt, const std::string& queue_name) {
     job.attempts_max = attempt.attempts_max;
     job.deadline = attempt.deadline;
     job.stop = attempt.stop;
+    job.progress = {report_progress, attempt.progress.sink(), input.id.bytes, attempt.number};
     return job;
 }
 
