@@ -6,9 +6,11 @@
 #include "engines/embedded/engine.hpp"
 #include "fronts/http/server.hpp"
 #include "handlers/exec/exec.hpp"
+#include "handlers/http/http_handler.hpp"
 #include "handlers/native/native.hpp"
 #include "runtime/blocking_pool.hpp"
 #include "runtime/spool.hpp"
+#include "runtime/tls.hpp"
 #include "service/contract.hpp"
 
 #include <spdlog/spdlog.h>
@@ -32,9 +34,10 @@ using cli::HandlerConfig;
 constexpr std::uint32_t kAsyncConcurrency = 100'000;
 
 /// Descriptors kept back from connections: store, logs, listening, body files. Handler processes
-/// want kDescriptorsPerProcess each.
+/// want kDescriptorsPerProcess each, connections to targets a socket and two files of bodies.
 constexpr std::uint64_t kDescriptorsReserved = 256;
 constexpr std::uint64_t kDescriptorsPerProcess = 8;
+constexpr std::uint64_t kDescriptorsPerTarget = 3;
 
 constexpr std::size_t kBlockingThreads = 4;
 
@@ -81,6 +84,8 @@ struct Workshop {
     runtime::Spool& spool;
     runtime::BlockingPool& pool;
     exec::ExecThread& exec_thread;
+    http::HttpThread& http_thread;
+    const Clock& clock;
     const Natives& natives;
 };
 
@@ -106,6 +111,36 @@ Result<Made> make_native(const cli::QueueConfig& queue, const Natives& natives) 
     );
 }
 
+Result<http::Options> http_options(const HandlerConfig& handler) {
+    http::Options options;
+    BIDE_TRY(options.url, runtime::parse_http_url(handler.url));
+    for (const auto& line : handler.http_headers) {
+        BIDE_TRY(http::check_header(line));
+    }
+    if (!options.url.tls && !handler.http_ca.empty())
+        return config_error("http_ca is for https, the URL is http");
+    if (options.url.tls) {
+        BIDE_TRY(options.tls, runtime::make_tls_client_context(handler.http_ca));
+    }
+    options.headers = handler.http_headers;
+    options.connections_max = handler.http_connections;
+    options.connect_max = handler.http_connect_time;
+    options.output_bytes_max = handler.output_bytes_max;
+    return options;
+}
+
+Result<Made> make_http(const cli::QueueConfig& queue, const Workshop& shop) {
+    Result<http::Options> options = http_options(queue.handler);
+    if (options.has_error())
+        return config_error("queue " + queue.name + ": http: " + options.error().detail);
+    options.value().queue_name = queue.name;
+    return Made{
+        http::make_http_handler(
+            shop.http_thread, shop.spool, shop.pool, shop.clock, std::move(options.value())
+        ),
+        queue.handler.http_connections};
+}
+
 Result<Made> make_handler(const cli::QueueConfig& queue, Workshop& shop) {
     switch (queue.handler.kind) {
         case HandlerConfig::Kind::exec:
@@ -123,6 +158,7 @@ Result<Made> make_handler(const cli::QueueConfig& queue, Workshop& shop) {
                 ),
                 slots};
         }
+        case HandlerConfig::Kind::http: return make_http(queue, shop);
         case HandlerConfig::Kind::native: return make_native(queue, shop.natives);
         case HandlerConfig::Kind::none: break;
     }
@@ -152,6 +188,7 @@ class Assembly {
     std::unique_ptr<runtime::Spool> spool_;
     runtime::BlockingPool pool_{kBlockingThreads};
     exec::ExecThread exec_thread_;
+    http::HttpThread http_thread_;
     std::vector<std::unique_ptr<ports::Handler>> handlers_;
     engines::embedded::Options engine_options_;
     std::unique_ptr<engines::embedded::Engine> engine_;
@@ -166,6 +203,7 @@ Result<void> Assembly::build() {
     if (error) return runtime::disk_error("cannot create " + data, error.value());
     BIDE_TRY(spool_, runtime::Spool::open(data + "/bodies", config_.server.inline_max));
     exec_thread_.start();
+    http_thread_.start();
     BIDE_TRY(build_queues());
     BIDE_TRY(engine_, engines::embedded::Engine::open(std::move(engine_options_), clock_, pool_));
     // Not before the engine holds the lock: they could be another's, under way.
@@ -174,7 +212,7 @@ Result<void> Assembly::build() {
 }
 
 Result<void> Assembly::build_queues() {
-    Workshop shop{*spool_, pool_, exec_thread_, natives_};
+    Workshop shop{*spool_, pool_, exec_thread_, http_thread_, clock_, natives_};
     for (const auto& queue : config_.queues) {
         BIDE_TRY(Made made, make_handler(queue, shop));
         engines::embedded::QueueOptions options;
@@ -223,6 +261,10 @@ std::uint64_t Assembly::connections_max() const {
     std::uint64_t reserved = kDescriptorsReserved;
     for (const auto& queue : config_.queues) {
         if (queue.handler.kind == HandlerConfig::Kind::native) continue;
+        if (queue.handler.kind == HandlerConfig::Kind::http) {
+            reserved += kDescriptorsPerTarget * queue.handler.http_connections;
+            continue;
+        }
         reserved += kDescriptorsPerProcess * queue.concurrency.value_or(processors());
     }
     const std::uint64_t possible =
@@ -278,7 +320,9 @@ void Assembly::run(Signals& signals) {
 void Assembly::take_down() {
     if (engine_) engine_->stop();
     exec_thread_.stop();
+    http_thread_.stop();
     exec_thread_.join();
+    http_thread_.join();
     handlers_.clear();
     pool_.join();
     server_.reset();

@@ -12,10 +12,15 @@ namespace bide::cli {
 
 /// How a queue's jobs are done.
 struct HandlerConfig {
-    enum class Kind : std::uint8_t { none, exec, pool, native };
+    enum class Kind : std::uint8_t { none, exec, pool, http, native };
     Kind kind = Kind::none;
-    std::vector<std::string> argv;                          ///< exec, pool
-    std::string native;                                     ///< the name of a native handler
+    std::vector<std::string> argv;          ///< exec, pool
+    std::string native;                     ///< the name of a native handler
+    std::string url;                        ///< http
+    std::vector<std::string> http_headers;  ///< "Name: value", sent besides
+    std::uint32_t http_connections = 64;
+    std::string http_ca;  ///< file of the only CAs to trust; empty: the system's
+    Duration http_connect_time = std::chrono::seconds(10);
     std::string content_type = "application/octet-stream";  ///< of results that name none
     std::vector<std::string> environment;                   ///< names let through; empty: default
     std::string working_directory;

@@ -61,6 +61,22 @@ struct Value {
         }
         return all;
     }
+    /// ["Name: value", ...] or a table {Name = "value", ...}
+    Result<std::vector<std::string>> headers() const {
+        const auto* table = node.as_table();
+        if (table == nullptr) return texts();
+        std::vector<std::string> all;
+        for (const auto& [name, entry] : *table) {
+            const auto* value = entry.as_string();
+            if (value == nullptr) return bad("must be a table of texts");
+            all.push_back(std::string(name.str()) + ": " + value->get());
+        }
+        return all;
+    }
+    Result<std::string> path() const {
+        BIDE_TRY(const std::string name, text());
+        return (directory / name).lexically_normal().string();
+    }
     Result<std::vector<std::string>> command() const {
         std::vector<std::string> argv;
         if (const auto* line = node.as_string()) {
@@ -104,7 +120,7 @@ Result<void> set_handler(
     HandlerConfig& handler, HandlerConfig::Kind kind, std::vector<std::string> argv
 ) {
     if (handler.kind != HandlerConfig::Kind::none)
-        return bad("a queue has one handler: exec, pool or native");
+        return bad("a queue has one handler: exec, pool, http or native");
     handler.kind = kind;
     handler.argv = std::move(argv);
     return success();
@@ -161,6 +177,15 @@ constexpr Key<Q> kQueueKeys[] = {
          BIDE_TRY(auto argv, v.command());
          return set_handler(q.handler, HandlerConfig::Kind::pool, std::move(argv));
      }},
+    {"http",
+     [](const Value& v, Q& q) -> Result<void> {
+         BIDE_TRY(q.handler.url, v.text());
+         return set_handler(q.handler, HandlerConfig::Kind::http, {});
+     }},
+    {"http_headers", into_handler<&Value::headers, &HandlerConfig::http_headers>},
+    {"http_connections", number_into_handler<&HandlerConfig::http_connections, std::uint32_t>},
+    {"http_ca", into_handler<&Value::path, &HandlerConfig::http_ca>},
+    {"http_connect_timeout", into_handler<&Value::duration, &HandlerConfig::http_connect_time>},
     {"native",
      [](const Value& v, Q& q) -> Result<void> {
          BIDE_TRY(q.handler.native, v.text());
@@ -247,7 +272,7 @@ class Reader {
             if (queue.handler.kind == HandlerConfig::Kind::none) {
                 return at(
                     node.source(),
-                    "queue " + queue.name + " has no handler: add exec, pool or native"
+                    "queue " + queue.name + " has no handler: add exec, pool, http or native"
                 );
             }
             config.queues.push_back(std::move(queue));

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 #include <string>
 
 namespace bide::cli {
@@ -20,6 +22,13 @@ class ConfigFile : public testing::Test {
     std::string refusal(const std::string& text) {
         const auto result = read(text);
         return result.has_error() ? result.error().detail : "accepted";
+    }
+    const QueueConfig& queue(const std::string& name) const {
+        const auto found =
+            std::find_if(config.queues.begin(), config.queues.end(), [&](const auto& q) {
+                return q.name == name;
+            });
+        return found == config.queues.end() ? throw std::out_of_range(name) : *found;
     }
     void TearDown() override { std::filesystem::remove(path); }
 
@@ -43,17 +52,33 @@ backoff = "10ms"
 memory_max = 1000
 [queues.chart]
 native = "chart"
+[queues.far]
+http = "https://host/path"
+http_headers = {Authorization = "Bearer abc", X-One = "1"}
+http_connections = 5
+http_ca = "ca.pem"
+http_connect_timeout = "2s"
+[queues.far2]
+http = "http://host/"
+http_headers = ["X-One: 1"]
 )")
                     .has_value());
     EXPECT_EQ(config.server.host, "::1");
     EXPECT_EQ(config.server.port, 99);
     EXPECT_EQ(config.server.max_wait, Duration(28s));
     EXPECT_EQ(config.server.body_max, 1U << 20);
-    ASSERT_EQ(config.queues.size(), 2U);
-    const QueueConfig& chart =
-        config.queues[0].name == "chart" ? config.queues[0] : config.queues[1];
-    const QueueConfig& speak =
-        config.queues[0].name == "speak" ? config.queues[0] : config.queues[1];
+    ASSERT_EQ(config.queues.size(), 4U);
+    const QueueConfig& chart = queue("chart");
+    const QueueConfig& speak = queue("speak");
+    const HandlerConfig& far = queue("far").handler;
+    EXPECT_EQ(far.kind, HandlerConfig::Kind::http);
+    EXPECT_EQ(far.url, "https://host/path");
+    const std::vector<std::string> headers{"Authorization: Bearer abc", "X-One: 1"};
+    EXPECT_EQ(far.http_headers, headers);
+    EXPECT_EQ(far.http_connections, 5U);
+    EXPECT_EQ(far.http_ca, testing::TempDir() + "ca.pem") << "relative to the file";
+    EXPECT_EQ(far.http_connect_time, Duration(2s));
+    EXPECT_EQ(queue("far2").handler.http_headers, std::vector<std::string>{"X-One: 1"});
     EXPECT_EQ(chart.handler.kind, HandlerConfig::Kind::native);
     EXPECT_EQ(speak.handler.argv[0], testing::TempDir() + "speak") << "relative to the file";
     EXPECT_EQ(speak.handler.argv[2], "very loud");
@@ -87,7 +112,7 @@ TEST_F(ConfigFile, AWrongValueNamesLineKeyAndMend) {
     );
     EXPECT_EQ(
         refusal("[queues.a]\nexec = \"x\"\nnative = \"y\"\n"),
-        path + ":3: native: a queue has one handler: exec, pool or native"
+        path + ":3: native: a queue has one handler: exec, pool, http or native"
     );
 }
 

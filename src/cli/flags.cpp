@@ -31,7 +31,7 @@ Exit status: 0 after a drain, 1 when it cannot start, 2 for wrong flags or confi
 /// What flags and environment said; empty where nothing.
 struct Flags {
     std::optional<std::string> config, listen, data, log_level, max_wait;
-    std::optional<std::string> exec, pool, native, content_type, timeout, retention;
+    std::optional<std::string> exec, pool, http, native, content_type, timeout, retention;
     std::optional<std::uint32_t> concurrency, attempts, io_threads;
     std::string queue = "default";
 };
@@ -72,8 +72,10 @@ void declare(CLI::App& app, Flags& flags) {
     auto* pool = option("--pool", flags.pool, "long-lived processes that take jobs as JSON lines");
     auto* native =
         option("--native", flags.native, "a handler in this program: echo, sleep, or your own");
-    exec->type_name("'CMD ARGS'")->group(queue)->excludes(pool)->excludes(native);
-    pool->type_name("'CMD ARGS'")->group(queue)->excludes(native);
+    auto* http = option("--http", flags.http, "a URL that each job is forwarded to by POST");
+    exec->type_name("'CMD ARGS'")->group(queue)->excludes(pool)->excludes(http)->excludes(native);
+    pool->type_name("'CMD ARGS'")->group(queue)->excludes(http)->excludes(native);
+    http->type_name("URL")->group(queue)->excludes(native);
     native->type_name("NAME")->group(queue);
     option("--content-type", flags.content_type, "of results that name none themselves")
         ->type_name("TYPE")
@@ -110,13 +112,16 @@ Result<void> apply_server(const Flags& flags, ServerConfig& server) {
 /// The queue the flags make; it takes the place of one of the same name in the file.
 Result<void> apply_queue(const Flags& flags, Config& config) {
     using Kind = HandlerConfig::Kind;
-    if (!flags.exec && !flags.pool && !flags.native) return success();
+    if (!flags.exec && !flags.pool && !flags.http && !flags.native) return success();
     BIDE_TRY(check_queue_name(flags.queue));
     QueueConfig queue;
     queue.name = flags.queue;
     if (flags.native) {
         queue.handler.kind = Kind::native;
         queue.handler.native = *flags.native;
+    } else if (flags.http) {
+        queue.handler.kind = Kind::http;
+        queue.handler.url = *flags.http;
     } else {
         queue.handler.kind = flags.exec ? Kind::exec : Kind::pool;
         BIDE_TRY(queue.handler.argv, split_words(flags.exec ? *flags.exec : *flags.pool));
@@ -146,7 +151,8 @@ Result<Config> combine(const Flags& flags) {
         return Error{Code::bad_request, Retry::never, std::move(detail)};
     };
     if (config.queues.empty())
-        return usage("no queue: give --exec 'CMD ARGS', --native NAME or --config FILE");
+        return usage("no queue: give --exec 'CMD ARGS', --http URL, --native NAME or --config FILE"
+        );
     std::string& standard = config.server.default_queue;
     if (standard.empty() && config.queues.size() == 1) standard = config.queues.front().name;
     const bool known =

@@ -1,4 +1,5 @@
 bide_tests(wire_test
     LIBS bide_wire
-    SOURCES ${PROJECT_SOURCE_DIR}/src/wire/message_test.cpp
+    SOURCES ${PROJECT_SOURCE_DIR}/src/wire/http_date_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/wire/message_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/prefer_test.cpp)

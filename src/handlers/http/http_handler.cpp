@@ -1,0 +1,226 @@
+#include "handlers/http/http_handler.hpp"
+
+#include "handlers/http/mapping.hpp"
+#include "wire/message.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <mutex>
+#include <utility>
+
+namespace bide::http {
+namespace {
+
+using runtime::HttpClient;
+using runtime::HttpRequest;
+using runtime::Task;
+
+constexpr std::array<std::string_view, 9> kReserved{
+    "Host",
+    "Content-Length",
+    "Transfer-Encoding",
+    "Connection",
+    "Expect",
+    "Upgrade",
+    "Idempotency-Key",
+    "Content-Type",
+    "traceparent"};
+
+bool is_token(std::string_view text) {
+    static constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               kMarks.find(c) != std::string_view::npos;
+    });
+}
+
+runtime::HttpClientOptions client_options(const Options& options) {
+    runtime::HttpClientOptions client;
+    client.connections_max = options.connections_max;
+    client.connect_max = options.connect_max;
+    client.handshake_max = options.connect_max;
+    client.tls = options.tls;
+    return client;
+}
+
+struct Job {
+    ports::Attempt attempt;
+    ports::Completion done;
+};
+
+/// What all attempts of a handler share; kept by those under way. On the HttpThread, but for put().
+class Shared final : public Member, public std::enable_shared_from_this<Shared> {
+  public:
+    Shared(
+        HttpThread& on,
+        runtime::Spool& bodies,
+        runtime::BlockingPool& pool,
+        const Clock& time,
+        Options what
+    )
+        : thread(on),
+          spool(bodies),
+          clock(time),
+          options(std::move(what)),
+          url(std::make_shared<const runtime::HttpUrl>(options.url)),
+          client(on.executor(), pool, time, client_options(options)) {
+        wire::HeaderLines lines;
+        lines.add("Bide-Queue", options.queue_name);
+        fixed_lines = lines.lines();
+        bool has_agent = false;
+        for (const auto& line : options.headers) {
+            fixed_lines += line + "\r\n";
+            has_agent = has_agent || wire::equal_fold(line.substr(0, line.find(':')), "User-Agent");
+        }
+        if (!has_agent) fixed_lines += "User-Agent: bide\r\n";
+    }
+
+    /// Any thread. Those that come together are begun together.
+    void put(Job job);
+    void shut_down() override { client.close(); }
+    HttpRequest request_for(const ports::Attempt& attempt);
+
+    HttpThread& thread;
+    runtime::Spool& spool;
+    const Clock& clock;
+    const Options options;
+    const std::shared_ptr<const runtime::HttpUrl> url;
+    HttpClient client;
+    std::string fixed_lines;
+
+  private:
+    void begin();
+
+    std::mutex inbox_mutex_;
+    std::vector<Job> inbox_;
+};
+
+HttpRequest Shared::request_for(const ports::Attempt& attempt) {
+    const std::shared_ptr<const core::JobInput>& input = attempt.input;
+    const std::string id = to_string(input->id);
+    wire::HeaderLines lines;
+    lines.add("Bide-Job-Id", id);
+    lines.add("Bide-Attempt", attempt.number);
+    lines.add("Bide-Attempts-Max", attempt.attempts_max);
+    lines.add("Bide-Deadline", to_rfc3339(attempt.deadline));
+    lines.add("Idempotency-Key", '"' + id + '"');
+    if (!input->content_type.empty()) lines.add("Content-Type", input->content_type);
+    if (!input->traceparent.empty()) lines.add("traceparent", input->traceparent);
+    HttpRequest request;
+    request.url = url;
+    request.method = "POST";
+    request.header_lines = lines.lines();
+    request.header_lines += fixed_lines;
+    request.body = {input, &input->body};
+    request.idempotent = true;  // in so far as jobs run at least once, and have a key
+    request.stop = attempt.stop;
+    request.spool = &spool;
+    request.response_bytes_max = options.output_bytes_max;
+    return request;
+}
+
+Task<void> run_attempt(
+    std::shared_ptr<Shared> shared, ports::Attempt attempt, ports::Completion done
+) {
+    auto answer = co_await shared->client.send(shared->request_for(attempt));
+    done(
+        answer ? to_result(std::move(answer.value()), shared->clock.now())
+               : to_result(std::move(answer.error()))
+    );
+}
+
+void Shared::put(Job job) {
+    bool first = false;
+    {
+        const std::lock_guard lock(inbox_mutex_);
+        first = inbox_.empty();
+        inbox_.push_back(std::move(job));
+    }
+    if (first)
+        runtime::net::post(thread.executor(), [self = shared_from_this()] { self->begin(); });
+}
+
+void Shared::begin() {
+    std::vector<Job> jobs;
+    {
+        const std::lock_guard lock(inbox_mutex_);
+        jobs.swap(inbox_);
+    }
+    // Out of memory, say: the Completion goes, which says "lost".
+    const auto ignore = [](const std::exception_ptr&) {};
+    for (auto& job : jobs) {
+        runtime::net::co_spawn(
+            thread.executor(),
+            run_attempt(shared_from_this(), std::move(job.attempt), std::move(job.done)),
+            ignore
+        );
+    }
+}
+
+class HttpHandler final : public ports::Handler {
+  public:
+    explicit HttpHandler(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {
+        runtime::net::post(shared_->thread.executor(), [shared = shared_] {
+            if (shared->thread.stopping())
+                shared->shut_down();
+            else
+                shared->thread.add(*shared);
+        });
+    }
+    // The client goes where it lived.
+    ~HttpHandler() override {
+        auto& thread = shared_->thread;
+        runtime::net::post(thread.executor(), [shared = std::move(shared_)] {
+            shared->shut_down();
+        });
+    }
+
+    void start(ports::Attempt attempt, ports::Completion done) override {
+        shared_->put({std::move(attempt), std::move(done)});
+    }
+
+  private:
+    std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace
+
+Result<void> check_header(std::string_view line) {
+    const auto bad = [line](const char* why) {
+        // The value may be a secret.
+        const std::string name(line.substr(0, std::min(line.find(':'), std::size_t{40})));
+        return Error{Code::bad_request, Retry::never, "\"" + name + "\" " + why};
+    };
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) return bad("is not a header like \"Name: value\"");
+    const std::string_view name = line.substr(0, colon);
+    if (!is_token(name)) return bad("is not the name of a header");
+    for (const char c : line.substr(colon + 1)) {
+        const auto byte = static_cast<unsigned char>(c);
+        if ((byte < 0x20 && c != '\t') || byte == 0x7f)
+            return bad("has a value with control characters");
+    }
+    const auto is_name = [name](std::string_view other) { return wire::equal_fold(name, other); };
+    if (std::any_of(kReserved.begin(), kReserved.end(), is_name) ||
+        wire::equal_fold(name.substr(0, 5), "Bide-"))
+        return bad("is set by bide itself");
+    return success();
+}
+
+std::unique_ptr<ports::Handler> make_http_handler(
+    HttpThread& thread,
+    runtime::Spool& spool,
+    runtime::BlockingPool& pool,
+    const Clock& clock,
+    Options options
+) {
+    return std::make_unique<HttpHandler>(
+        std::make_shared<Shared>(thread, spool, pool, clock, std::move(options))
+    );
+}
+
+}  // namespace bide::http

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "base/time.hpp"
+#include "core/ledger.hpp"
+#include "runtime/http_client.hpp"
+
+namespace bide::http {
+
+/// What a target's answer means for the job:
+///
+///     2xx                     success: status, content type and body are the result
+///     3xx                     fails for good: redirects are not followed
+///     408, 425, 429           another attempt, no sooner than Retry-After
+///     other 4xx               fails for good, and is passed on: status, content type and body
+///     5xx                     another attempt, no sooner than Retry-After
+core::AttemptResult to_result(runtime::HttpResponse&& response, Time now);
+
+/// No answer: another attempt, unless the answer was larger than a result may be.
+core::AttemptResult to_result(runtime::HttpFailure&& failure);
+
+}  // namespace bide::http

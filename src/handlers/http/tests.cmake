@@ -1,0 +1,3 @@
+bide_tests(http_mapping_test
+    LIBS bide_handlers_http
+    SOURCES ${PROJECT_SOURCE_DIR}/src/handlers/http/mapping_test.cpp)
