@@ -1,6 +1,7 @@
 #include "apps/serve.hpp"
 
 #include "apps/signals.hpp"
+#include "base/rng.hpp"
 #include "cli/flags.hpp"
 #include "cli/logging.hpp"
 #include "engines/embedded/engine.hpp"
@@ -226,6 +227,7 @@ Result<void> Assembly::build_queues() {
     }
     engine_options_.directory = config_.server.data;
     engine_options_.limits.resident_bytes_max = config_.server.memory_max;
+    engine_options_.tenancy = config_.tenancy;
     engine_options_.log_error = [](const std::string& text) { spdlog::error(text); };
     return success();
 }
@@ -334,6 +336,7 @@ void Assembly::take_down() {
 
 int serve(const cli::Config& config, const Natives& natives) {
     cli::start_logging(config.server.log_level);
+    id_hash_seed = os_random();
     Signals signals;
     Assembly assembly(config, natives);
     const Result<void> built = assembly.build();

@@ -1,8 +1,10 @@
 #pragma once
 
 #include "base/time.hpp"
-#include "core/ledger.hpp"
+#include "core/rules.hpp"
+#include "wire/prefer.hpp"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -49,6 +51,12 @@ struct ServerConfig {
     std::uint32_t io_threads = 0;       ///< 0: half of the processors, at least one
     std::uint32_t connections_max = 0;  ///< 0: what the limit on open files allows
     Duration max_wait = std::chrono::minutes(15);
+    std::optional<Duration> default_wait;  ///< of callers that say nothing; not said: max_wait
+    wire::AtLimit at_limit = wire::AtLimit::timeout;  ///< what those get then
+    Duration heartbeat = std::chrono::seconds(15);    ///< of event streams
+    std::uint64_t batch_items_max = 100'000;
+    std::vector<std::string> cors_origins;  ///< "*": every one
+    bool anonymous = false;                 ///< submit and read without a key
     Duration drain_time = std::chrono::seconds(30);
     Duration header_time = std::chrono::seconds(10);
     Duration body_pause = std::chrono::seconds(30);
@@ -60,10 +68,20 @@ struct ServerConfig {
     std::string log_level = "info";
 };
 
+/// An API key: the hash of what the client sends, and what it may do.
+struct KeyConfig {
+    std::string name;
+    std::array<std::uint8_t, 32> hash{};  ///< SHA-256
+    std::vector<std::string> scopes;      ///< of submit, read, admin
+    std::string tenant;                   ///< empty: of nobody in particular
+};
+
 /// Everything `bide serve` wants to know.
 struct Config {
     ServerConfig server;
     std::vector<QueueConfig> queues;
+    std::vector<KeyConfig> keys;
+    core::Tenancy tenancy;
 };
 
 }  // namespace bide::cli

@@ -4,6 +4,7 @@
 
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <limits>
@@ -77,6 +78,40 @@ struct Value {
         BIDE_TRY(const std::string name, text());
         return (directory / name).lexically_normal().string();
     }
+    Result<bool> flag() const {
+        if (const auto* value = node.as_boolean()) return value->get();
+        return bad("must be true or false");
+    }
+    Result<wire::AtLimit> at_limit() const {
+        BIDE_TRY(const std::string name, text());
+        auto parsed = wire::parse_at_limit(name);
+        if (parsed.has_error()) return bad("must be \"timeout\", \"accepted\" or \"redirect\"");
+        return parsed.value();
+    }
+    Result<double> rate() const {
+        BIDE_TRY(const std::string written, text());
+        return parse_rate(written);
+    }
+    Result<double> weight() const {
+        double weight = 0;
+        if (const auto* whole = node.as_integer()) weight = static_cast<double>(whole->get());
+        if (const auto* broken = node.as_floating_point()) weight = broken->get();
+        if (weight >= 0.001 && weight <= 1e6) return weight;
+        return bad("must be a number from 0.001 to 1000000");
+    }
+    Result<std::array<std::uint8_t, 32>> hash() const {
+        BIDE_TRY(const std::string written, text());
+        return parse_hash(written);
+    }
+    Result<std::vector<std::string>> scopes() const {
+        BIDE_TRY(auto all, texts());
+        for (const auto& scope : all) {
+            if (scope != "submit" && scope != "read" && scope != "admin")
+                return bad("a scope is submit, read or admin, not \"" + scope + "\"");
+        }
+        if (all.empty()) return bad("names no scope: submit, read, admin");
+        return all;
+    }
     Result<std::vector<std::string>> command() const {
         std::vector<std::string> argv;
         if (const auto* line = node.as_string()) {
@@ -144,6 +179,16 @@ constexpr Key<S> kServerKeys[] = {
          return success();
      }},
     {"max_wait", Into<&Value::duration, &S::max_wait>::set},
+    {"default_wait", Into<&Value::duration, &S::default_wait>::set},
+    {"at_limit", Into<&Value::at_limit, &S::at_limit>::set},
+    {"heartbeat", Into<&Value::duration, &S::heartbeat>::set},
+    {"batch_items_max",
+     [](const Value& v, S& s) -> Result<void> {
+         BIDE_TRY(s.batch_items_max, v.number<std::uint64_t>(1));
+         return success();
+     }},
+    {"cors_origins", Into<&Value::texts, &S::cors_origins>::set},
+    {"anonymous", Into<&Value::flag, &S::anonymous>::set},
     {"drain_time", Into<&Value::duration, &S::drain_time>::set},
     {"header_time", Into<&Value::duration, &S::header_time>::set},
     {"body_pause", Into<&Value::duration, &S::body_pause>::set},
@@ -239,6 +284,38 @@ constexpr Key<Q> kQueueKeys[] = {
     {"retention", Into<&Value::duration, &Q::retention>::set},
 };
 
+using T = core::TenantRules;
+
+constexpr Key<T> kTenantKeys[] = {
+    {"weight", Into<&Value::weight, &T::weight>::set},
+    {"rate", Into<&Value::rate, &T::rate>::set},
+    {"burst",
+     [](const Value& v, T& t) -> Result<void> {
+         BIDE_TRY(t.burst, v.number<std::uint32_t>(1));
+         return success();
+     }},
+    {"concurrency",
+     [](const Value& v, T& t) -> Result<void> {
+         BIDE_TRY(t.concurrency, v.number<std::uint32_t>(1));
+         return success();
+     }},
+    {"depth_max",
+     [](const Value& v, T& t) -> Result<void> {
+         BIDE_TRY(t.depth_max, v.number<std::uint64_t>(1));
+         return success();
+     }},
+};
+
+constexpr Key<KeyConfig> kKeyKeys[] = {
+    {"hash", Into<&Value::hash, &KeyConfig::hash>::set},
+    {"scopes", Into<&Value::scopes, &KeyConfig::scopes>::set},
+    {"tenant",
+     [](const Value& v, KeyConfig& k) -> Result<void> {
+         BIDE_TRY(k.tenant, v.text());
+         return check_tenant_name(k.tenant);
+     }},
+};
+
 class Reader {
   public:
     explicit Reader(const std::string& path)
@@ -280,6 +357,37 @@ class Reader {
         return success();
     }
 
+    Result<void> tenants(const toml::table& table, Config& config) const {
+        for (const auto& [key, node] : table) {
+            const bool others = key.str() == "*";
+            const Result<void> good = others ? success() : check_tenant_name(key.str());
+            if (good.has_error()) return at(key.source(), good.error().detail);
+            BIDE_TRY(const auto* entries, entries_of(key, node, "tenants"));
+            core::TenantRules& rules =
+                others ? config.tenancy.others : config.tenancy.named[std::string(key.str())];
+            BIDE_TRY(this->table<core::TenantRules>(*entries, kTenantKeys, rules));
+            // A second's worth, unless it says how much.
+            if (rules.rate > 0 && !entries->contains("burst"))
+                rules.burst = static_cast<std::uint32_t>(std::max(1.0, rules.rate));
+        }
+        return success();
+    }
+
+    Result<void> keys(const toml::table& table, Config& config) const {
+        for (const auto& [key, node] : table) {
+            BIDE_TRY(const auto* entries, entries_of(key, node, "keys"));
+            KeyConfig made;
+            made.name = key.str();
+            BIDE_TRY(this->table<KeyConfig>(*entries, kKeyKeys, made));
+            if (!entries->contains("hash") || !entries->contains("scopes"))
+                return at(
+                    node.source(), "key " + made.name + " needs hash and scopes; see `bide key`"
+                );
+            config.keys.push_back(std::move(made));
+        }
+        return success();
+    }
+
     Error at(const toml::source_region& place, const std::string& what) const {
         return bad(path_ + ":" + std::to_string(place.begin.line) + ": " + what);
     }
@@ -294,6 +402,15 @@ class Reader {
     }
 
   private:
+    Result<const toml::table*> entries_of(
+        const toml::key& key, const toml::node& node, const std::string& section
+    ) const {
+        if (const auto* entries = node.as_table()) return entries;
+        return at(
+            node.source(), "must be a table: [" + section + "." + std::string(key.str()) + "]"
+        );
+    }
+
     template <class Target>
     static const Key<Target>* find(std::span<const Key<Target>> keys, std::string_view name) {
         for (const auto& key : keys) {
@@ -331,15 +448,17 @@ Result<void> read_config_file(const std::string& path, Config& config) {
     }
     for (const auto& [key, node] : file) {
         const auto* table = node.as_table();
-        if (key.str() != "server" && key.str() != "queues")
-            return reader.unknown(key, {"server", "queues"});
+        const std::string_view name = key.str();
+        if (name != "server" && name != "queues" && name != "keys" && name != "tenants")
+            return reader.unknown(key, {"server", "queues", "keys", "tenants"});
         if (table == nullptr)
-            return reader.at(node.source(), "[" + std::string(key.str()) + "] is a table");
-        if (key.str() == "server") {
-            BIDE_TRY(reader.table<ServerConfig>(*table, kServerKeys, config.server));
-        } else {
-            BIDE_TRY(reader.queues(*table, config));
-        }
+            return reader.at(node.source(), "[" + std::string(name) + "] is a table");
+        Result<void> read = success();
+        if (name == "server") read = reader.table<ServerConfig>(*table, kServerKeys, config.server);
+        if (name == "queues") read = reader.queues(*table, config);
+        if (name == "keys") read = reader.keys(*table, config);
+        if (name == "tenants") read = reader.tenants(*table, config);
+        BIDE_TRY(std::move(read));
     }
     return success();
 }

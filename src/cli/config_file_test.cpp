@@ -128,5 +128,45 @@ TEST_F(ConfigFile, BrokenTomlNamesTheLine) {
     EXPECT_NE(read_config_file("/nonexistent/bide.toml", config).error().detail, "");
 }
 
+TEST_F(ConfigFile, TenantsAndKeys) {
+    const std::string hash(64, 'a');
+    ASSERT_TRUE(read(
+                    "[tenants.acme]\nweight = 3\nrate = \"600/m\"\nconcurrency = 2\n"
+                    "[tenants.\"*\"]\nrate = \"5/s\"\nburst = 9\ndepth_max = 7\n"
+                    "[keys.ci]\nhash = \"sha256:" +
+                    hash + "\"\nscopes = [\"submit\"]\ntenant = \"acme\"\n"
+    )
+                    .has_value());
+    const auto& acme = config.tenancy.named.at("acme");
+    EXPECT_EQ(acme.weight, 3);
+    EXPECT_EQ(acme.rate, 10);
+    EXPECT_EQ(acme.burst, 10U) << "a second's worth";
+    EXPECT_EQ(acme.concurrency, 2U);
+    EXPECT_EQ(config.tenancy.others.burst, 9U);
+    EXPECT_EQ(config.tenancy.others.depth_max, 7U);
+    ASSERT_EQ(config.keys.size(), 1U);
+    EXPECT_EQ(config.keys[0].name, "ci");
+    EXPECT_EQ(config.keys[0].hash[31], 0xaa);
+    EXPECT_EQ(config.keys[0].scopes, std::vector<std::string>{"submit"});
+    EXPECT_EQ(config.keys[0].tenant, "acme");
+}
+
+TEST_F(ConfigFile, BadTenantsAndKeysAreNamed) {
+    const std::string hash(64, 'a');
+    for (const auto& [text, word] : std::vector<std::pair<std::string, std::string>>{
+             {"[tenants.\"a b\"]\n", "tenant"},
+             {"[tenants.a]\nweight = 0\n", "weight"},
+             {"[tenants.a]\nrate = \"5\"\n", "rate"},
+             {"[tenants]\na = 1\n", "tenants.a"},
+             {"[keys.a]\nscopes = [\"read\"]\n", "hash"},
+             {"[keys.a]\nhash = \"sha256:" + hash + "\"\n", "scopes"},
+             {"[keys.a]\nhash = \"sha256:" + hash + "\"\nscopes = [\"root\"]\n", "root"},
+             {"[keys.a]\nhash = \"md5:abc\"\nscopes = [\"read\"]\n", "sha256"},
+         }) {
+        const std::string error = refusal(text);
+        EXPECT_NE(error.find(word), std::string::npos) << text << " -> " << error;
+    }
+}
+
 }  // namespace
 }  // namespace bide::cli

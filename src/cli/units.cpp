@@ -134,18 +134,63 @@ Result<std::vector<std::string>> split_words(std::string_view text) {
     return words;
 }
 
-Result<void> check_queue_name(std::string_view name) {
+namespace {
+
+bool is_name(std::string_view name) {
     const auto fits = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                c == '.' || c == '_' || c == '-';
     };
-    if (name.empty() || name.size() > 64 || !std::all_of(name.begin(), name.end(), fits)) {
-        return bad(
-            "\"" + std::string(name) +
-            "\" cannot name a queue: 1 to 64 letters, digits, '.', '_' or '-'"
-        );
-    }
+    return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), fits);
+}
+
+Error cannot_name(std::string_view name, std::string_view what) {
+    return bad(
+        "\"" + std::string(name) + "\" cannot name " + std::string(what) +
+        ": 1 to 64 letters, digits, '.', '_' or '-'"
+    );
+}
+
+}  // namespace
+
+Result<void> check_queue_name(std::string_view name) {
+    if (!is_name(name)) return cannot_name(name, "a queue");
+    if (name.starts_with("bide."))
+        return bad("queues named \"bide.\" and more are the server's own");
     return success();
+}
+
+Result<void> check_tenant_name(std::string_view name) {
+    if (!is_name(name)) return cannot_name(name, "a tenant");
+    return success();
+}
+
+Result<double> parse_rate(std::string_view text) {
+    const auto slash = text.find('/');
+    const std::string_view number = text.substr(0, slash);
+    const std::string_view unit = slash == std::string_view::npos ? "" : text.substr(slash + 1);
+    const double span = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
+    std::uint32_t count = 0;
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), count);
+    if (span == 0 || error != std::errc() || end != number.data() + number.size() || count == 0)
+        return bad("\"" + std::string(text) + "\" is no rate, like 100/s, 600/m or 5000/h");
+    return count / span;
+}
+
+Result<std::array<std::uint8_t, 32>> parse_hash(std::string_view text) {
+    constexpr std::string_view kPrefix = "sha256:";
+    std::array<std::uint8_t, 32> hash{};
+    const auto failure = [] {
+        return bad("must be \"sha256:\" and 64 hexadecimal digits, as `bide key` prints it");
+    };
+    if (!text.starts_with(kPrefix) || text.size() != kPrefix.size() + 2 * hash.size())
+        return failure();
+    text.remove_prefix(kPrefix.size());
+    for (std::size_t i = 0; i < hash.size(); ++i) {
+        const char* digits = text.data() + 2 * i;
+        if (std::from_chars(digits, digits + 2, hash[i], 16).ptr != digits + 2) return failure();
+    }
+    return hash;
 }
 
 std::string nearest(std::string_view name, const std::vector<std::string_view>& known) {

@@ -3,6 +3,7 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -16,6 +17,12 @@ Result<Duration> parse_duration(std::string_view text);
 /// "512", "16KiB", "5GiB", "10MB".
 Result<std::uint64_t> parse_bytes(std::string_view text);
 
+/// "100/s", "600/m", "5000/h": how many a second.
+Result<double> parse_rate(std::string_view text);
+
+/// "sha256:" and 64 hexadecimal digits.
+Result<std::array<std::uint8_t, 32>> parse_hash(std::string_view text);
+
 struct Address {
     std::string host;
     std::uint16_t port = 0;
@@ -28,8 +35,12 @@ Result<Address> parse_address(std::string_view text);
 /// nothing else: no variables, no globs, no pipes.
 Result<std::vector<std::string>> split_words(std::string_view text);
 
-/// Letters, digits, '.', '_' and '-', at most 64: a queue's name is part of URLs.
+/// Letters, digits, '.', '_' and '-', at most 64: a queue's name is part of URLs. Those that begin
+/// with "bide." are the server's own.
 Result<void> check_queue_name(std::string_view name);
+
+/// As of a queue: a tenant's name comes in a header.
+Result<void> check_tenant_name(std::string_view name);
 
 /// The member of `known` that is the fewest edits away from `name`, or empty when none is near.
 std::string nearest(std::string_view name, const std::vector<std::string_view>& known);

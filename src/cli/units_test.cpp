@@ -47,9 +47,31 @@ TEST(Units, WordsAreSplitWithoutAShell) {
 
 TEST(Units, QueueNamesFitIntoUrls) {
     EXPECT_TRUE(check_queue_name("a.b_c-9").has_value());
-    for (const char* name : {"", "a/b", "a b", "\xc3\xa9"})
+    for (const char* name : {"", "a/b", "a b", "\xc3\xa9", "bide.batches"})
         EXPECT_TRUE(check_queue_name(name).has_error()) << name;
     EXPECT_TRUE(check_queue_name(std::string(65, 'a')).has_error());
+}
+
+TEST(Units, Rates) {
+    EXPECT_DOUBLE_EQ(parse_rate("100/s").value(), 100);
+    EXPECT_DOUBLE_EQ(parse_rate("600/m").value(), 10);
+    EXPECT_DOUBLE_EQ(parse_rate("7200/h").value(), 2);
+    for (const char* text : {"", "5", "/s", "0/s", "-1/s", "1/d", "1.5/s", "1 /s", "99999999999/s"})
+        EXPECT_TRUE(parse_rate(text).has_error()) << text;
+}
+
+TEST(Units, HashesOfKeys) {
+    const std::string digits(62, '0');
+    EXPECT_EQ(parse_hash("sha256:aF" + digits).value()[0], 0xaf);
+    for (const std::string& text :
+         {std::string(),
+          "sha256:" + digits,
+          "aF" + digits,
+          "sha256:+f" + digits,
+          "sha256: f" + digits,
+          "sha256:0x" + digits,
+          "sha256:aF" + digits + "0"})
+        EXPECT_TRUE(parse_hash(text).has_error()) << text;
 }
 
 TEST(Units, TheNearestNameIsNear) {

@@ -51,14 +51,14 @@ Result<std::int64_t> parse_wait(std::string_view value) {
     return seconds;
 }
 
+}  // namespace
+
 Result<AtLimit> parse_at_limit(std::string_view value) {
     if (value == "accepted") return AtLimit::accepted;
     if (value == "redirect") return AtLimit::redirect;
     if (value == "timeout") return AtLimit::timeout;
     return bad("Prefer: at-limit is accepted, redirect or timeout");
 }
-
-}  // namespace
 
 Result<Preferences> parse_prefer(std::string_view value) {
     Preferences preferences;

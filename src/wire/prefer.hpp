@@ -15,6 +15,9 @@ enum class AtLimit : std::uint8_t {
     timeout,   ///< 504
 };
 
+/// "accepted", "redirect" or "timeout".
+Result<AtLimit> parse_at_limit(std::string_view text);
+
 /// The preferences of RFC 7240 that bide knows. Unknown ones are ignored, as the RFC says; a known
 /// one with a value that cannot be is an error: ignoring it would change what the answer means.
 struct Preferences {
