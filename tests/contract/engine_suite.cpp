@@ -42,6 +42,11 @@ void Inbox::deliver(std::vector<Answer>&& answers) {
     const std::lock_guard lock(mutex_);
     for (auto& answer : answers) {
         ++count_;
+        if (!answer.last()) {
+            EXPECT_FALSE(answers_.contains(answer.waiter)) << "news after the end";
+            news_[answer.waiter].push_back(std::move(answer));
+            continue;
+        }
         const bool first = answers_.emplace(answer.waiter, std::move(answer)).second;
         EXPECT_TRUE(first) << "a waiter was answered twice";
     }
@@ -53,6 +58,14 @@ Answer Inbox::wait_for(core::WaiterId waiter) {
     const bool came = changed_.wait_for(lock, kPatience, [&] { return answers_.contains(waiter); });
     EXPECT_TRUE(came) << "waiter " << waiter << " was never answered";
     return came ? answers_.at(waiter) : Answer{};
+}
+
+Answer Inbox::news(core::WaiterId waiter, std::size_t which) {
+    std::unique_lock lock(mutex_);
+    const auto& told = news_[waiter];
+    const bool came = changed_.wait_for(lock, kPatience, [&] { return told.size() > which; });
+    EXPECT_TRUE(came) << "waiter " << waiter << " was not told";
+    return came ? told[which] : Answer{};
 }
 
 std::size_t Inbox::count() const {
@@ -94,7 +107,7 @@ struct Bench {
         JobId job;
         core::WaiterId waiter;
     };
-    Posted post(std::string body, Duration span, Queue queue = kHeld) {
+    std::shared_ptr<core::JobInput> input(std::string body, Queue queue) {
         auto input = std::make_shared<core::JobInput>();
         input->queue = queue;
         const ports::NewId made = engine().make_id();
@@ -103,10 +116,39 @@ struct Bench {
         input->created = under_test->now();
         input->content_type = "text/plain";
         input->body.bytes = std::move(body);
-        const JobId id = input->id;
+        return input;
+    }
+    Posted post(std::string body, Duration span, Queue queue = kHeld) {
+        auto made = input(std::move(body), queue);
+        const JobId id = made->id;
         const core::Wait asked = wait(span);
-        engine().submit({std::move(input), asked, under_test->now()});
+        engine().submit({std::move(made), asked, under_test->now()});
         return {id, asked.id};
+    }
+    /// Under an id that the caller chose. The fingerprint is the body's first byte.
+    Posted put(const JobId& id, std::string body, Duration span) {
+        auto made = input(std::move(body), kHeld);
+        made->id = id;
+        made->fingerprint[0] = static_cast<std::uint8_t>(made->body.bytes.at(0));
+        const core::Wait asked = wait(span);
+        engine().submit({std::move(made), asked, under_test->now(), kNever, core::IdOrigin::caller}
+        );
+        return {id, asked.id};
+    }
+    Answer redrive(const JobId& job) {
+        const core::Wait asked = wait(Duration(0));
+        engine().redrive(job, asked);
+        return inbox.wait_for(asked.id);
+    }
+    Answer set_paused(bool paused) {
+        const core::Wait asked = wait(10min);
+        engine().set_paused({kHeld, paused, asked});
+        return inbox.wait_for(asked.id);
+    }
+    Answer list(std::optional<JobState> state, std::uint32_t count_max, std::int64_t before = 0) {
+        const core::Wait asked = wait(10min);
+        engine().list({kHeld, state, std::nullopt, before, count_max}, asked);
+        return inbox.wait_for(asked.id);
     }
     Answer ask(const JobId& job, Duration span = Duration(0)) {
         const core::Wait asked = wait(span);
@@ -317,6 +359,162 @@ TEST_P(EngineSuite, ADrainAnswersWhoWaitsForWhatDoesNotRun) {
     bench.attach();
     bench.handler().take().done(succeeded("c"));
     EXPECT_EQ(bench.ask(queued.job, 10min).outcome->body.bytes, "c");
+}
+
+TEST_P(EngineSuite, ACallersIdIsOneJobBeforeAndAfterItsEndAndARestart) {
+    Bench bench(GetParam().second);
+    const JobId id = parse_job_id("11111111-2222-4333-8444-555555555555").value();
+    const auto first = bench.put(id, "same", 10min);
+    const auto second = bench.put(id, "same", 10min);
+    const auto other = bench.put(id, "other", 10min);
+    bench.handler().take().done(succeeded("one"));
+    EXPECT_TRUE(bench.handler().none_started());
+    EXPECT_EQ(bench.inbox.wait_for(first.waiter).outcome->body.bytes, "one");
+    EXPECT_EQ(bench.inbox.wait_for(second.waiter).outcome->body.bytes, "one");
+    EXPECT_TRUE(bench.inbox.wait_for(second.waiter).replayed);
+    EXPECT_EQ(bench.inbox.wait_for(other.waiter).error.code, Code::key_reused);
+
+    bench.under_test->restart();
+    bench.attach();
+    const Answer replay = bench.inbox.wait_for(bench.put(id, "same", 10min).waiter);
+    EXPECT_EQ(replay.outcome->body.bytes, "one");
+    EXPECT_TRUE(replay.replayed);
+    EXPECT_EQ(
+        bench.inbox.wait_for(bench.put(id, "other", 10min).waiter).error.code, Code::key_reused
+    );
+    EXPECT_EQ(bench.ask(id).outcome->body.bytes, "one");
+    EXPECT_TRUE(bench.handler().none_started());
+}
+
+TEST_P(EngineSuite, AnOpenJobOfACallersIdOutlivesARestart) {
+    Bench bench(GetParam().second);
+    const JobId id = parse_job_id("aaaaaaaa-2222-4333-8444-555555555555").value();
+    EXPECT_EQ(
+        bench.inbox.wait_for(bench.put(id, "x", Duration(0)).waiter).kind, Answer::Kind::open
+    );
+    { const auto ended_by_restart = bench.handler().take(); }
+    bench.under_test->restart();
+    bench.attach();
+    const auto again = bench.put(id, "x", 10min);
+    const auto other = bench.put(id, "y", 10min);
+    EXPECT_EQ(bench.inbox.wait_for(other.waiter).error.code, Code::key_reused);
+    auto held = bench.handler().take();
+    EXPECT_EQ(held.attempt.input->body.bytes, "x");
+    held.done(succeeded("done"));
+    EXPECT_EQ(bench.inbox.wait_for(again.waiter).outcome->body.bytes, "done");
+    EXPECT_TRUE(bench.handler().none_started());
+}
+
+TEST_P(EngineSuite, AFailedJobRunsAgainWhenRedriven) {
+    Bench bench(GetParam().second);
+    const auto job = bench.post("input", 10min);
+    bench.handler().take().done(failed("no"));
+    EXPECT_EQ(bench.inbox.wait_for(job.waiter).outcome->state, JobState::failed);
+    EXPECT_EQ(bench.redrive(job.job).kind, Answer::Kind::open);
+    EXPECT_EQ(bench.redrive(job.job).error.code, Code::conflict) << "it is open";
+    auto held = bench.handler().take();
+    EXPECT_EQ(held.attempt.number, 2U) << "numbers go on";
+    EXPECT_EQ(held.attempt.input->body.bytes, "input");
+    held.done(succeeded("better"));
+    EXPECT_EQ(bench.ask(job.job, 10min).outcome->body.bytes, "better");
+    EXPECT_EQ(bench.redrive(job.job).error.code, Code::conflict) << "it has succeeded";
+    EXPECT_EQ(bench.redrive(bench.engine().make_id().id).error.code, Code::not_found);
+}
+
+TEST_P(EngineSuite, AQueueOfFailedJobsIsRedrivenInSteps) {
+    Bench bench(GetParam().second);
+    for (int i = 0; i < 3; ++i) {
+        const auto job = bench.post("x", 10min);
+        bench.handler().take().done(failed("no"));
+        bench.inbox.wait_for(job.waiter);
+    }
+    EXPECT_EQ(bench.list(JobState::failed, 10).page->jobs.size(), 3U);
+    for (const auto& [redriven, more] : {std::pair{2U, true}, std::pair{1U, false}}) {
+        const core::Wait asked = bench.wait(10min);
+        bench.engine().redrive_queue(kHeld, 2, asked);
+        const Answer answer = bench.inbox.wait_for(asked.id);
+        EXPECT_EQ(answer.page->redriven, redriven);
+        EXPECT_EQ(answer.page->next != 0, more);
+        for (unsigned i = 0; i < redriven; ++i) bench.handler().take().done(succeeded("yes"));
+    }
+}
+
+TEST_P(EngineSuite, APausedQueueStartsNothingAlsoAfterARestart) {
+    Bench bench(GetParam().second);
+    EXPECT_EQ(bench.set_paused(true).kind, Answer::Kind::applied);
+    const auto job = bench.post("x", Duration(0));
+    EXPECT_EQ(bench.inbox.wait_for(job.waiter).kind, Answer::Kind::open);
+    EXPECT_TRUE(bench.handler().none_started());
+    bench.under_test->restart();
+    bench.attach();
+    EXPECT_TRUE(bench.engine().facts().queues.at(kHeld).paused);
+    EXPECT_EQ(bench.ask(job.job).facts.state, JobState::ready);
+    EXPECT_TRUE(bench.handler().none_started());
+    EXPECT_EQ(bench.set_paused(false).kind, Answer::Kind::applied);
+    bench.handler().take().done(succeeded("at last"));
+    EXPECT_EQ(bench.ask(job.job, 10min).outcome->body.bytes, "at last");
+}
+
+TEST_P(EngineSuite, ListsGoFromTheNewestToTheOldestInPages) {
+    Bench bench(GetParam().second);
+    std::vector<JobId> jobs;
+    for (int i = 0; i < 5; ++i) {
+        jobs.push_back(bench.post("x", Duration(0)).job);
+        bench.inbox.wait_for(bench.last_waiter | std::uint64_t{bench.sink} << 56);
+    }
+    const Answer running = bench.list(JobState::running, 10);
+    ASSERT_EQ(running.page->jobs.size(), 2U);
+    EXPECT_EQ(running.page->jobs[0].facts.id, jobs[1]);
+    const Answer first = bench.list(std::nullopt, 2);
+    ASSERT_EQ(first.page->jobs.size(), 2U);
+    EXPECT_EQ(first.page->jobs[0].facts.id, jobs[4]);
+    EXPECT_EQ(first.page->jobs[0].facts.state, JobState::ready);
+    const Answer second = bench.list(std::nullopt, 10, first.page->next);
+    ASSERT_EQ(second.page->jobs.size(), 3U);
+    EXPECT_EQ(second.page->jobs[2].facts.id, jobs[0]);
+    EXPECT_EQ(second.page->next, 0);
+    for (int i = 0; i < 5; ++i) bench.handler().take().done(succeeded("x"));
+    for (const auto& job : jobs) bench.ask(job, 10min);
+    EXPECT_EQ(bench.list(std::nullopt, 10).page->jobs.size(), 0U);
+    const Answer ended = bench.list(JobState::succeeded, 3);
+    ASSERT_EQ(ended.page->jobs.size(), 3U);
+    EXPECT_EQ(ended.page->jobs[0].facts.id, jobs[4]);
+    EXPECT_NE(ended.page->next, 0);
+    EXPECT_EQ(bench.list(JobState::succeeded, 3, ended.page->next).page->jobs.size(), 2U);
+}
+
+TEST_P(EngineSuite, AFollowerIsToldWhatHappensOnTheWay) {
+    Bench bench(GetParam().second);
+    auto made = bench.input("x", kHeld);
+    core::Wait asked = bench.wait(10min);
+    asked.follow = core::Follow::yes;
+    bench.engine().submit({std::move(made), asked, bench.under_test->now()});
+    EXPECT_EQ(bench.inbox.news(asked.id, 0).kind, Answer::Kind::accepted);
+    auto held = bench.handler().take();
+    held.attempt.progress("0.5");
+    const Answer progress = bench.inbox.news(asked.id, 1);
+    EXPECT_EQ(progress.what, Answer::News::progress);
+    EXPECT_EQ(*progress.facts.progress, "0.5");
+    held.done(wants_retry("again"));
+    EXPECT_EQ(bench.inbox.news(asked.id, 2).what, Answer::News::retry);
+    auto second = bench.handler().take();
+    EXPECT_EQ(bench.inbox.news(asked.id, 3).what, Answer::News::attempt);
+    second.done(succeeded("end"));
+    EXPECT_EQ(bench.inbox.wait_for(asked.id).outcome->body.bytes, "end");
+}
+
+TEST_P(EngineSuite, WhoWishesSoTakesTheJobAlong) {
+    Bench bench(GetParam().second);
+    auto made = bench.input("x", kHeld);
+    const JobId id = made->id;
+    core::Wait asked = bench.wait(10min);
+    asked.on_leave = core::OnLeave::cancel;
+    bench.engine().submit({std::move(made), asked, bench.under_test->now()});
+    auto held = bench.handler().take();
+    bench.engine().leave(asked.id);
+    EXPECT_EQ(bench.ask(id, 10min).outcome->state, JobState::cancelled);
+    EXPECT_TRUE(held.attempt.stop.stop_requested());
+    held.done(succeeded("too late"));
 }
 
 }  // namespace bide::contract

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 namespace bide::contract {
 
@@ -22,12 +23,15 @@ class Inbox final : public ports::AnswerSink {
 
     /// The answer to `waiter`; fails the test when none comes in a generous time.
     core::Answer wait_for(core::WaiterId waiter);
+    /// What a follower is told on the way: number `which` of it, from 0 on.
+    core::Answer news(core::WaiterId waiter, std::size_t which);
     std::size_t count() const;
 
   private:
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::map<core::WaiterId, core::Answer> answers_;
+    std::map<core::WaiterId, std::vector<core::Answer>> news_;
     std::size_t count_ = 0;
 };
 

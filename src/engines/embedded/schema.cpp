@@ -211,7 +211,7 @@ constexpr std::array<const char*, kSchemaVersion> kSteps{kVersion1, kVersion2};
 
 }  // namespace
 
-Result<void> migrate(Database& database) {
+Result<void> migrate(Database& database, std::int64_t to) {
     BIDE_TRY(const std::int64_t version, database.number("PRAGMA user_version"));
     BIDE_TRY(const std::int64_t application, database.number("PRAGMA application_id"));
     BIDE_TRY(const std::int64_t tables, database.number("SELECT count(*) FROM sqlite_schema"));
@@ -228,14 +228,15 @@ Result<void> migrate(Database& database) {
             "the database has schema version " + std::to_string(version) + ", this program knows " +
                 std::to_string(kSchemaVersion) + "; run the newer bide that wrote it"};
     }
-    if (version == kSchemaVersion) return success();
+    if (version == to) return success();
 
     BIDE_TRY(database.run("BEGIN IMMEDIATE"));
-    for (auto step = static_cast<std::size_t>(version); step < kSteps.size(); ++step) {
+    for (auto step = static_cast<std::size_t>(version); step < static_cast<std::size_t>(to);
+         ++step) {
         BIDE_TRY(database.run(kSteps[step]));
     }
     BIDE_TRY(database.run("PRAGMA application_id = " + std::to_string(kApplicationId)));
-    BIDE_TRY(database.run("PRAGMA user_version = " + std::to_string(kSchemaVersion)));
+    BIDE_TRY(database.run("PRAGMA user_version = " + std::to_string(to)));
     return database.run("COMMIT");
 }
 

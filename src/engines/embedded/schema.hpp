@@ -11,6 +11,6 @@ constexpr std::int64_t kSchemaVersion = 2;
 /// Creates the tables, or brings an older file to kSchemaVersion in one transaction. Refuses a
 /// file of another program or of a newer bide, naming both versions. The tables are documented
 /// in docs/store.md.
-Result<void> migrate(Database& database);
+Result<void> migrate(Database& database, std::int64_t to = kSchemaVersion);
 
 }  // namespace bide::engines::embedded

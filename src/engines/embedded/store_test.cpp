@@ -268,6 +268,99 @@ TEST_F(StoreTest, ANewerOrForeignFileIsRefused) {
     EXPECT_TRUE(Store::open(directory, {}).has_error());
 }
 
+TEST_F(StoreTest, ACallersIdIsFoundAndForgottenLongAfterItsOutcome) {
+    const auto job = std::make_shared<core::JobInput>(*input(0, kStart, "x"));
+    job->id = parse_job_id("11111111-2222-4333-8444-555555555555").value();
+    core::Write open_it = open_row(job);
+    open_it.named = true;
+    apply({open_it});
+    EXPECT_EQ(reader->load_input(job->id, job->sequence).value()->body.bytes, "x");
+    EXPECT_EQ(body_of(job->id), "gone") << "not ended: the ledger knows it";
+    core::Write done = finish(*job, core::JobState::succeeded, kStart);
+    done.named = done.row_exists = true;
+    done.fingerprint[3] = 7;
+    const auto newest = input(1, kStart, "");
+    apply({done, finish(*newest, core::JobState::succeeded, kStart)});
+    EXPECT_EQ(body_of(job->id), "result");
+    EXPECT_EQ(reader->find(job->id).value()->fingerprint[3], 7);
+    EXPECT_EQ(reader->find(job->id).value()->sequence, job->sequence);
+
+    apply({}, kStart + 60s, 16);
+    EXPECT_EQ(body_of(job->id), "gone");
+    apply({}, kStart + 49h, 16);
+    EXPECT_EQ(body_of(job->id), "nothing") << "after twice the longest retention";
+    EXPECT_EQ(body_of(newest->id), "result") << "the newest stays, whatever its age";
+}
+
+TEST_F(StoreTest, AFailedJobIsOpenedAgainWithItsInput) {
+    const auto job = input(0, kStart, "input");
+    core::Write failed = finish(*job, core::JobState::failed, kStart);
+    failed.input = job;
+    failed.priority = 9;
+    apply({failed});
+    EXPECT_EQ(reader->find(job->id).value()->priority, 9);
+    EXPECT_EQ(reader->failed(0, 10).value().jobs, std::vector<JobId>{job->id});
+    EXPECT_EQ(reader->load_input(job->id, job->sequence).value()->body.bytes, "input");
+
+    core::Write again;
+    again.kind = core::DurableWrite::reopen;
+    again.job = job->id;
+    again.sequence = job->sequence;
+    again.attempts = 1;
+    again.attempts_max = 4;
+    apply({again});
+    EXPECT_EQ(body_of(job->id), "nothing");
+    EXPECT_TRUE(reader->failed(0, 10).value().jobs.empty());
+    open();
+    const auto jobs = recovered();
+    ASSERT_EQ(jobs.size(), 1U);
+    EXPECT_EQ(jobs[0].attempts, 1U);
+    EXPECT_EQ(jobs[0].attempts_max, 4U);
+    EXPECT_EQ(jobs[0].priority, 9);
+    EXPECT_EQ(jobs[0].sequence, job->sequence);
+    EXPECT_EQ(reader->load_input(job->id, job->sequence).value()->body.bytes, "input");
+}
+
+TEST_F(StoreTest, APauseIsKept) {
+    ASSERT_TRUE(store->apply({{}, {{1, true}}}, kStart, 0).has_value());
+    open();
+    EXPECT_FALSE(store->queues().paused(0));
+    EXPECT_TRUE(store->queues().paused(1));
+    ASSERT_TRUE(store->apply({{}, {{1, false}}}, kStart, 0).has_value());
+    open();
+    EXPECT_FALSE(store->queues().paused(1));
+}
+
+TEST_F(StoreTest, AStoreOfTheFirstVersionIsBroughtUpToDate) {
+    store.reset();
+    reader.reset();
+    fs::remove_all(directory + "/bide.db");
+    const auto early = input(0, kStart, "x");
+    {
+        auto database = Database::open(directory + "/bide.db", Database::Mode::read_write);
+        ASSERT_TRUE(migrate(database.value(), 1).has_value());
+        const std::string seq = std::to_string(early->sequence);
+        const std::string id = to_string(early->id);
+        std::string hex;
+        for (const char c : id) hex += c == '-' ? "" : std::string(1, c);
+        ASSERT_TRUE(database.value()
+                        .run(
+                            "INSERT INTO queues VALUES (1, 'short');"
+                            "INSERT INTO open_jobs VALUES (" +
+                            seq + ", x'" + hex + "', 1, 1, 5, 6, 7, 'text/plain', '', 1, " +
+                            std::to_string(check_of(early->body)) + ", NULL, x'78')"
+                        )
+                        .has_value());
+    }
+    open();
+    const auto jobs = recovered();
+    ASSERT_EQ(jobs.size(), 1U);
+    EXPECT_EQ(jobs[0].job, early->id);
+    EXPECT_EQ(jobs[0].attempts, 1U);
+    EXPECT_EQ(jobs[0].priority, core::kPriorityDefault);
+    EXPECT_EQ(reader->load_input(early->id, early->sequence).value()->body.bytes, "x");
+}
+
 TEST_F(StoreTest, AShellCanReadTheViewWhileTheStoreIsOpen) {
     const auto job = input(0, kStart, "x");
     apply({finish(*job, core::JobState::succeeded, kStart)});
