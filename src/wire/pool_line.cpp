@@ -2,6 +2,7 @@
 
 #include "wire/base64.hpp"
 #include "wire/exec_report.hpp"
+#include "wire/json_text.hpp"
 #include "wire/json_value.hpp"
 #include "wire/utf8.hpp"
 
@@ -13,37 +14,6 @@ namespace bide::wire {
 namespace {
 
 namespace json = boost::json;
-
-void append_string(std::string& out, std::string_view text) {
-    constexpr std::string_view kHex = "0123456789abcdef";
-    out += '"';
-    std::size_t plain = 0;  // from here up to i nothing needs an escape
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (static_cast<unsigned char>(c) >= ' ' && c != '"' && c != '\\') continue;
-        out += text.substr(plain, i - plain);
-        plain = i + 1;
-        out += '\\';
-        switch (c) {
-            case '"':
-            case '\\': out += c; break;
-            case '\n': out += 'n'; break;
-            case '\r': out += 'r'; break;
-            case '\t': out += 't'; break;
-            default:
-                out += "u00";
-                out += kHex[static_cast<unsigned char>(c) >> 4];
-                out += kHex[c & 15];
-        }
-    }
-    out += text.substr(plain);
-    out += '"';
-}
-
-/// Header values are bytes; JSON is UTF-8.
-void append_header(std::string& out, std::string_view value) {
-    is_utf8(value) ? append_string(out, value) : append_string(out, to_printable(value));
-}
 
 /// A member that says something: null is as good as absent.
 const json::value* find(const json::object& members, std::string_view name) {
@@ -112,7 +82,7 @@ void append_pool_request(std::string& out, const PoolRequest& request) {
     out += R"({"id":")";
     out += to_string(request.id);
     out += R"(","queue":)";
-    append_string(out, request.queue);
+    append_json_string(out, request.queue);
     out += R"(,"attempt":)";
     out += std::to_string(request.attempt);
     out += R"(,"attempts_max":)";
@@ -122,17 +92,17 @@ void append_pool_request(std::string& out, const PoolRequest& request) {
         out += std::to_string(request.deadline_s);
     }
     out += R"(,"content_type":)";
-    append_header(out, request.content_type);
+    append_json_bytes(out, request.content_type);
     if (!request.traceparent.empty()) {
         out += R"(,"traceparent":)";
-        append_header(out, request.traceparent);
+        append_json_bytes(out, request.traceparent);
     }
     if (!request.body_file.empty()) {
         out += R"(,"body_file":)";
-        append_string(out, request.body_file);
+        append_json_string(out, request.body_file);
     } else if (is_utf8(request.body)) {
         out += R"(,"body":)";
-        append_string(out, request.body);
+        append_json_string(out, request.body);
     } else {
         out += R"(,"body_base64":")";
         append_base64(out, request.body);

@@ -1,5 +1,6 @@
 bide_tests(wire_test
     LIBS bide_wire
     SOURCES ${PROJECT_SOURCE_DIR}/src/wire/http_date_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/wire/lambda_codec_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/message_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/prefer_test.cpp)
