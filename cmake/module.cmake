@@ -13,6 +13,9 @@ set(BIDE_MAY_USE_service "base;core;wire;ports;runtime")
 set(BIDE_MAY_USE_engines_embedded "base;core;wire;ports;runtime")
 set(BIDE_MAY_USE_handlers_exec "base;core;wire;ports;runtime")
 set(BIDE_MAY_USE_handlers_http "base;core;wire;ports;runtime")
+# A Lambda function's processes are a pool's, spoken with in another way: the pool, its thread and
+# the supervision of children are handlers_exec's.
+set(BIDE_MAY_USE_handlers_lambda "base;core;wire;ports;runtime;handlers_exec")
 set(BIDE_MAY_USE_handlers_native "base;core;wire;ports;runtime")
 set(BIDE_MAY_USE_fronts_http "base;core;wire;ports;runtime;service")
 set(BIDE_MAY_USE_cli "base;core;wire;ports;runtime;service")
