@@ -1,6 +1,7 @@
 #include "handlers/http/http_handler.hpp"
 
 #include "handlers/http/mapping.hpp"
+#include "wire/json_value.hpp"
 #include "wire/message.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -47,10 +48,23 @@ runtime::HttpClientOptions client_options(const Options& options) {
     return client;
 }
 
+/// Progress past this in one attempt is not passed on: ten words a second for an hour are less.
+constexpr std::size_t kProgressBytesMax = 4U << 20;
+
 struct Job {
     ports::Attempt attempt;
     ports::Completion done;
+    std::size_t progress_bytes = 0;
 };
+
+/// Tells an interim answer's Bide-Progress, when it is what progress has to be.
+void tell_progress(Job& job, const runtime::HttpFields& fields) {
+    const std::string_view json = fields["Bide-Progress"];
+    if (json.empty() || job.progress_bytes > kProgressBytesMax) return;
+    job.progress_bytes += json.size();
+    if (json.size() <= ports::Progress::kBytesMax && wire::is_json_value(json))
+        job.attempt.progress(json);
+}
 
 /// What all attempts of a handler share; kept by those under way. On the HttpThread, but for put().
 class Shared final : public Member, public std::enable_shared_from_this<Shared> {
@@ -123,11 +137,13 @@ HttpRequest Shared::request_for(const ports::Attempt& attempt) {
     return request;
 }
 
-Task<void> run_attempt(
-    std::shared_ptr<Shared> shared, ports::Attempt attempt, ports::Completion done
-) {
-    auto answer = co_await shared->client.send(shared->request_for(attempt));
-    done(
+Task<void> run_attempt(std::shared_ptr<Shared> shared, Job job) {
+    HttpRequest request = shared->request_for(job.attempt);
+    request.on_interim = [&job](std::uint16_t, const runtime::HttpFields& fields) {
+        tell_progress(job, fields);
+    };
+    auto answer = co_await shared->client.send(std::move(request));
+    job.done(
         answer ? to_result(std::move(answer.value()), shared->clock.now())
                : to_result(std::move(answer.error()))
     );
@@ -154,9 +170,7 @@ void Shared::begin() {
     const auto ignore = [](const std::exception_ptr&) {};
     for (auto& job : jobs) {
         runtime::net::co_spawn(
-            thread.executor(),
-            run_attempt(shared_from_this(), std::move(job.attempt), std::move(job.done)),
-            ignore
+            thread.executor(), run_attempt(shared_from_this(), std::move(job)), ignore
         );
     }
 }
@@ -180,7 +194,7 @@ class HttpHandler final : public ports::Handler {
     }
 
     void start(ports::Attempt attempt, ports::Completion done) override {
-        shared_->put({std::move(attempt), std::move(done)});
+        shared_->put({std::move(attempt), std::move(done), 0});
     }
 
   private:
