@@ -228,6 +228,7 @@ Task<void> write_large(SharedPtr shared, ExchangePtr exchange) {
 /// Ends a request that is still being sent: its answer has come.
 void stop_writing(HttpExchange& exchange) {
     if (std::exchange(exchange.write_ended, true)) return;
+    exchange.cut = true;
     error_code ignored;
     // Not close: the answer may still be under way. A write that waits ends with an error.
     exchange.connection->socket.shutdown(net::socket_base::shutdown_send, ignored);
@@ -451,8 +452,8 @@ Task<HttpResult> run(SharedPtr shared, HttpRequest request) {
         const bool kept = exchange->connection != nullptr;
         if (!exchange->trouble && !kept) co_await connect(shared, exchange);
         if (!exchange->trouble) co_await talk(shared, exchange);
-        const bool idle = !exchange->trouble && exchange->whole && exchange->keep_alive;
-        shared->release(*exchange, idle && !exchange->interrupted);
+        const bool idle = !exchange->trouble && !exchange->interrupted && !exchange->cut;
+        shared->release(*exchange, idle && exchange->whole && exchange->keep_alive);
         if (!exchange->trouble) co_return std::move(exchange->response);
         if (!kept || !exchange->may_send_again()) co_return std::move(*exchange->trouble);
         exchange->fresh_only = true;

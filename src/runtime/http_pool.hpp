@@ -59,6 +59,7 @@ class HttpExchange final : public std::enable_shared_from_this<HttpExchange>,
     bool has_slot = false;     ///< counts among the origin's open connections
     bool answered = false;     ///< some of an answer has come
     bool write_ended = false;  ///< nothing more is to be sent
+    bool cut = false;          ///< the connection cannot send any more
     bool whole = false;        ///< the request was sent to its end
     bool keep_alive = false;   ///< the peer has nothing against another request
     std::uint64_t written = 0;

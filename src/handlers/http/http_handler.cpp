@@ -20,7 +20,7 @@ using runtime::HttpClient;
 using runtime::HttpRequest;
 using runtime::Task;
 
-constexpr std::array<std::string_view, 9> kReserved{
+constexpr std::array<std::string_view, 10> kReserved{
     "Host",
     "Content-Length",
     "Transfer-Encoding",
@@ -29,6 +29,7 @@ constexpr std::array<std::string_view, 9> kReserved{
     "Upgrade",
     "Idempotency-Key",
     "Content-Type",
+    "Accept-Encoding",
     "traceparent"};
 
 bool is_token(std::string_view text) {
@@ -84,6 +85,8 @@ class Shared final : public Member, public std::enable_shared_from_this<Shared> 
           client(on.executor(), pool, time, client_options(options)) {
         wire::HeaderLines lines;
         lines.add("Bide-Queue", options.queue_name);
+        // A result has a type, but no coding of its own.
+        lines.add("Accept-Encoding", "identity");
         fixed_lines = lines.lines();
         bool has_agent = false;
         for (const auto& line : options.headers) {

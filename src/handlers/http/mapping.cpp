@@ -1,6 +1,7 @@
 #include "handlers/http/mapping.hpp"
 
 #include "wire/http_date.hpp"
+#include "wire/message.hpp"
 #include "wire/utf8.hpp"
 
 #include <boost/beast/http/status.hpp>
@@ -41,6 +42,15 @@ std::string describe(const runtime::HttpResponse& response) {
 
 AttemptResult to_result(runtime::HttpResponse&& response, Time now) {
     AttemptResult result;
+    const std::string_view coding = response.fields["Content-Encoding"];
+    if (!coding.empty() && !wire::equal_fold(coding, "identity") &&
+        !is_worth_repeating(response.status)) {
+        result.verdict = Verdict::fail;
+        result.detail = "the target answered in Content-Encoding " +
+                        wire::to_printable(coding.substr(0, kQuoteBytes)) +
+                        ", though asked for identity";
+        return result;
+    }
     const bool succeeded = response.status < 300;
     if (succeeded) {
         result.verdict = Verdict::success;

@@ -12,6 +12,7 @@ namespace bide::http {
 ///     3xx                     fails for good: redirects are not followed
 ///     408, 425, 429           another attempt, no sooner than Retry-After
 ///     other 4xx               fails for good, and is passed on: status, content type and body
+///     a Content-Encoding      fails for good: nobody asked for one, and a result cannot name it
 ///     5xx                     another attempt, no sooner than Retry-After
 core::AttemptResult to_result(runtime::HttpResponse&& response, Time now);
 

@@ -69,6 +69,18 @@ TEST(HttpMapping, RedirectsFailAsOurOwnWords) {
     }
 }
 
+TEST(HttpMapping, ACodingThatAResultCannotNameFails) {
+    for (const char* coding : {"gzip", "identity"}) {
+        runtime::HttpResponse response;
+        response.status = 200;
+        response.fields.add("Content-Encoding", coding);
+        const bool plain = std::string_view(coding) == "identity";
+        EXPECT_EQ(
+            to_result(std::move(response), kNow).verdict, plain ? Verdict::success : Verdict::fail
+        );
+    }
+}
+
 TEST(HttpMapping, FailuresToAnswerAreRepeated) {
     EXPECT_EQ(to_result({Kind::broken, "x"}).verdict, Verdict::retry);
     EXPECT_EQ(to_result({Kind::unreachable, "x"}).verdict, Verdict::retry);
