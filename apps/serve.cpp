@@ -8,6 +8,7 @@
 #include "fronts/http/server.hpp"
 #include "handlers/exec/exec.hpp"
 #include "handlers/http/http_handler.hpp"
+#include "handlers/lambda/lambda.hpp"
 #include "handlers/native/native.hpp"
 #include "runtime/blocking_pool.hpp"
 #include "runtime/spool.hpp"
@@ -142,6 +143,17 @@ Result<Made> make_http(const cli::QueueConfig& queue, const Workshop& shop) {
         queue.handler.http_connections};
 }
 
+Result<Made> make_lambda(const cli::QueueConfig& queue, const Workshop& shop) {
+    lambda::Options options;
+    options.command = exec_options(queue);
+    options.handler = queue.handler.lambda_handler;
+    options.silence_max = queue.rules.timeout;
+    const std::uint32_t slots = options.command.processes;
+    return Made{
+        lambda::make_lambda_handler(shop.exec_thread, shop.spool, shop.pool, std::move(options)),
+        slots};
+}
+
 Result<Made> make_handler(const cli::QueueConfig& queue, Workshop& shop) {
     switch (queue.handler.kind) {
         case HandlerConfig::Kind::exec:
@@ -159,6 +171,7 @@ Result<Made> make_handler(const cli::QueueConfig& queue, Workshop& shop) {
                 ),
                 slots};
         }
+        case HandlerConfig::Kind::lambda: return make_lambda(queue, shop);
         case HandlerConfig::Kind::http: return make_http(queue, shop);
         case HandlerConfig::Kind::native: return make_native(queue, shop.natives);
         case HandlerConfig::Kind::none: break;

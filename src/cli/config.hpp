@@ -14,12 +14,13 @@ namespace bide::cli {
 
 /// How a queue's jobs are done.
 struct HandlerConfig {
-    enum class Kind : std::uint8_t { none, exec, pool, http, native };
+    enum class Kind : std::uint8_t { none, exec, pool, lambda, http, native };
     Kind kind = Kind::none;
-    std::vector<std::string> argv;          ///< exec, pool
-    std::string native;                     ///< the name of a native handler
-    std::string url;                        ///< http
-    std::vector<std::string> http_headers;  ///< "Name: value", sent besides
+    std::vector<std::string> argv;                    ///< exec, pool, lambda
+    std::string native;                               ///< the name of a native handler
+    std::string lambda_handler = "function.handler";  ///< told to a Lambda function
+    std::string url;                                  ///< http
+    std::vector<std::string> http_headers;            ///< "Name: value", sent besides
     std::uint32_t http_connections = 64;
     std::string http_ca;  ///< file of the only CAs to trust; empty: the system's
     Duration http_connect_time = std::chrono::seconds(10);
@@ -31,7 +32,7 @@ struct HandlerConfig {
     std::uint64_t cpu_seconds_max = 0;
     std::uint64_t files_max = 0;
     std::uint64_t output_bytes_max = 1ULL << 30;
-    std::uint32_t processes = 0;  ///< of a pool; 0: one per processor
+    std::uint32_t processes = 0;  ///< pool, lambda; 0: one per processor
     std::uint32_t in_flight = 1;  ///< of a pool: jobs sent ahead to one process
 };
 

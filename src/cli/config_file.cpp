@@ -155,7 +155,7 @@ Result<void> set_handler(
     HandlerConfig& handler, HandlerConfig::Kind kind, std::vector<std::string> argv
 ) {
     if (handler.kind != HandlerConfig::Kind::none)
-        return bad("a queue has one handler: exec, pool, http or native");
+        return bad("a queue has one handler: exec, pool, lambda, http or native");
     handler.kind = kind;
     handler.argv = std::move(argv);
     return success();
@@ -222,6 +222,12 @@ constexpr Key<Q> kQueueKeys[] = {
          BIDE_TRY(auto argv, v.command());
          return set_handler(q.handler, HandlerConfig::Kind::pool, std::move(argv));
      }},
+    {"lambda",
+     [](const Value& v, Q& q) -> Result<void> {
+         BIDE_TRY(auto argv, v.command());
+         return set_handler(q.handler, HandlerConfig::Kind::lambda, std::move(argv));
+     }},
+    {"lambda_handler", into_handler<&Value::text, &HandlerConfig::lambda_handler>},
     {"http",
      [](const Value& v, Q& q) -> Result<void> {
          BIDE_TRY(q.handler.url, v.text());
@@ -238,7 +244,7 @@ constexpr Key<Q> kQueueKeys[] = {
      }},
     {"content_type", into_handler<&Value::text, &HandlerConfig::content_type>},
     {"environment", into_handler<&Value::texts, &HandlerConfig::environment>},
-    {"directory", into_handler<&Value::text, &HandlerConfig::working_directory>},
+    {"directory", into_handler<&Value::path, &HandlerConfig::working_directory>},
     {"grace", into_handler<&Value::duration, &HandlerConfig::grace>},
     {"memory_max", into_handler<&Value::bytes, &HandlerConfig::memory_bytes_max>},
     {"output_max", into_handler<&Value::bytes, &HandlerConfig::output_bytes_max>},
@@ -349,7 +355,8 @@ class Reader {
             if (queue.handler.kind == HandlerConfig::Kind::none) {
                 return at(
                     node.source(),
-                    "queue " + queue.name + " has no handler: add exec, pool, http or native"
+                    "queue " + queue.name +
+                        " has no handler: add exec, pool, lambda, http or native"
                 );
             }
             config.queues.push_back(std::move(queue));

@@ -52,6 +52,11 @@ backoff = "10ms"
 memory_max = 1000
 [queues.chart]
 native = "chart"
+[queues.lambda]
+lambda = ["./bootstrap", "x"]
+lambda_handler = "app.handler"
+directory = "function"
+processes = 3
 [queues.far]
 http = "https://host/path"
 http_headers = {Authorization = "Bearer abc", X-One = "1"}
@@ -67,7 +72,7 @@ http_headers = ["X-One: 1"]
     EXPECT_EQ(config.server.port, 99);
     EXPECT_EQ(config.server.max_wait, Duration(28s));
     EXPECT_EQ(config.server.body_max, 1U << 20);
-    ASSERT_EQ(config.queues.size(), 4U);
+    ASSERT_EQ(config.queues.size(), 5U);
     const QueueConfig& chart = queue("chart");
     const QueueConfig& speak = queue("speak");
     const HandlerConfig& far = queue("far").handler;
@@ -79,6 +84,12 @@ http_headers = ["X-One: 1"]
     EXPECT_EQ(far.http_ca, testing::TempDir() + "ca.pem") << "relative to the file";
     EXPECT_EQ(far.http_connect_time, Duration(2s));
     EXPECT_EQ(queue("far2").handler.http_headers, std::vector<std::string>{"X-One: 1"});
+    const HandlerConfig& function = queue("lambda").handler;
+    EXPECT_EQ(function.kind, HandlerConfig::Kind::lambda);
+    EXPECT_EQ(function.argv, (std::vector<std::string>{testing::TempDir() + "bootstrap", "x"}));
+    EXPECT_EQ(function.lambda_handler, "app.handler");
+    EXPECT_EQ(function.working_directory, testing::TempDir() + "function");
+    EXPECT_EQ(function.processes, 3U);
     EXPECT_EQ(chart.handler.kind, HandlerConfig::Kind::native);
     EXPECT_EQ(speak.handler.argv[0], testing::TempDir() + "speak") << "relative to the file";
     EXPECT_EQ(speak.handler.argv[2], "very loud");
@@ -112,7 +123,7 @@ TEST_F(ConfigFile, AWrongValueNamesLineKeyAndMend) {
     );
     EXPECT_EQ(
         refusal("[queues.a]\nexec = \"x\"\nnative = \"y\"\n"),
-        path + ":3: native: a queue has one handler: exec, pool, http or native"
+        path + ":3: native: a queue has one handler: exec, pool, lambda, http or native"
     );
 }
 

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
@@ -31,7 +32,7 @@ Exit status: 0 after a drain, 1 when it cannot start, 2 for wrong flags or confi
 /// What flags and environment said; empty where nothing.
 struct Flags {
     std::optional<std::string> config, listen, data, log_level, max_wait;
-    std::optional<std::string> exec, pool, http, native, content_type, timeout, retention;
+    std::optional<std::string> exec, pool, lambda, http, native, content_type, timeout, retention;
     std::optional<std::uint32_t> concurrency, attempts, io_threads;
     std::string queue = "default";
 };
@@ -70,13 +71,18 @@ void declare(CLI::App& app, Flags& flags) {
     option("--queue", flags.queue, "its name [default]")->type_name("NAME")->group(queue);
     auto* exec = option("--exec", flags.exec, "a process per job: body on stdin, result on stdout");
     auto* pool = option("--pool", flags.pool, "long-lived processes that take jobs as JSON lines");
+    auto* lambda = option("--lambda", flags.lambda, "a Lambda function: its bootstrap");
     auto* native =
         option("--native", flags.native, "a handler in this program: echo, sleep, or your own");
     auto* http = option("--http", flags.http, "a URL that each job is forwarded to by POST");
-    exec->type_name("'CMD ARGS'")->group(queue)->excludes(pool)->excludes(http)->excludes(native);
-    pool->type_name("'CMD ARGS'")->group(queue)->excludes(http)->excludes(native);
-    http->type_name("URL")->group(queue)->excludes(native);
-    native->type_name("NAME")->group(queue);
+    for (auto* command : {exec, pool, lambda}) command->type_name("'CMD ARGS'");
+    http->type_name("URL");
+    native->type_name("NAME");
+    const std::array kinds{exec, pool, lambda, http, native};
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+        kinds.at(i)->group(queue);
+        for (std::size_t j = i + 1; j < kinds.size(); ++j) kinds.at(i)->excludes(kinds.at(j));
+    }
     option("--content-type", flags.content_type, "of results that name none themselves")
         ->type_name("TYPE")
         ->group(queue);
@@ -112,7 +118,8 @@ Result<void> apply_server(const Flags& flags, ServerConfig& server) {
 /// The queue the flags make; it takes the place of one of the same name in the file.
 Result<void> apply_queue(const Flags& flags, Config& config) {
     using Kind = HandlerConfig::Kind;
-    if (!flags.exec && !flags.pool && !flags.http && !flags.native) return success();
+    const auto& command = flags.exec ? flags.exec : flags.pool ? flags.pool : flags.lambda;
+    if (!command && !flags.http && !flags.native) return success();
     BIDE_TRY(check_queue_name(flags.queue));
     QueueConfig queue;
     queue.name = flags.queue;
@@ -123,8 +130,8 @@ Result<void> apply_queue(const Flags& flags, Config& config) {
         queue.handler.kind = Kind::http;
         queue.handler.url = *flags.http;
     } else {
-        queue.handler.kind = flags.exec ? Kind::exec : Kind::pool;
-        BIDE_TRY(queue.handler.argv, split_words(flags.exec ? *flags.exec : *flags.pool));
+        queue.handler.kind = flags.exec ? Kind::exec : flags.pool ? Kind::pool : Kind::lambda;
+        BIDE_TRY(queue.handler.argv, split_words(*command));
     }
     queue.handler.content_type = flags.content_type.value_or(queue.handler.content_type);
     queue.concurrency = flags.concurrency;
