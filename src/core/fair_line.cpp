@@ -1,6 +1,7 @@
 #include "core/fair_line.hpp"
 
 #include "base/check.hpp"
+#include "core/planted.hpp"
 
 #include <algorithm>
 
@@ -18,6 +19,8 @@ FairLine::Lane& FairLine::hold(const std::string& name, Tenant& tenant) {
         lane->tenant = &tenant;
         lane->number = next_lane_++;
         ++tenant.lanes;
+    } else if (lane->open == 0) {
+        resting_.erase(resting_.iterator_to(*lane));
     }
     ++lane->open;
     return *lane;
@@ -28,8 +31,21 @@ void FairLine::release(Lane& lane) {
     if (--lane.open > 0) return;
     CHECK(lane.ready_count == 0);
     CHECK(lane.leased == 0);
-    --lane.tenant->lanes;
-    lanes_.erase(std::string(lane.name));
+    resting_.insert(lane);
+    forget_rested();
+}
+
+/// Those whose tag would make no difference any more. When nobody is ready or runs, all are even.
+void FairLine::forget_rested() {
+    const bool idle = size_ == 0 && leased_ == 0;
+    while (!resting_.empty()) {
+        Lane& first = *resting_.begin();
+        const bool rested = idle || first.tag <= virtual_time_ || resting_.size() > kRestingMax;
+        if (!rested) return;
+        resting_.erase(resting_.begin());
+        --first.tenant->lanes;
+        lanes_.erase(std::string(first.name));
+    }
 }
 
 void FairLine::push(Entry& entry) {
@@ -69,14 +85,18 @@ void FairLine::lease(Entry& entry) {
     if (lane.eligible) eligible_.erase(eligible_.iterator_to(lane));
     lane.eligible = false;
     virtual_time_ = std::max(virtual_time_, lane.tag);
-    lane.tag = virtual_time_ + 1 / lane.tenant->rules.weight;
+    const double weight = planted(Bug::weights_ignored) ? 1 : lane.tenant->rules.weight;
+    lane.tag = virtual_time_ + 1 / weight;
     ++lane.leased;
+    ++leased_;
     remove(entry);
+    forget_rested();
 }
 
 void FairLine::lease_over(Lane& lane) {
     CHECK(lane.leased > 0);
     --lane.leased;
+    --leased_;
     look_again(lane);
 }
 
@@ -114,6 +134,7 @@ std::uint64_t FairLine::position(const Entry& entry) const {
 
 void FairLine::clear() {
     eligible_.clear();
+    resting_.clear();
     for (auto& [name, lane] : lanes_) {
         for (auto& list : lane->ready) list.clear();
     }

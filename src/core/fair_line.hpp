@@ -17,7 +17,9 @@ namespace bide::core {
 /// The ready jobs of one queue, in the order in which they are to start: between tenants by
 /// start-time fair queueing (Goyal et al. 1996: a lane's next start tag is its last one plus
 /// 1/weight, and never before the queue's virtual time, so that nobody saves up a share while
-/// away), within a tenant by priority, then first come first served. O(log tenants) a job.
+/// away; and a lane that nobody holds is remembered until the virtual time has passed its tag, so
+/// that nobody gets more than a share by coming for one job after another), within a tenant by
+/// priority, then first come first served. O(log tenants) a job.
 class FairLine {
   public:
     struct Lane;
@@ -66,6 +68,7 @@ class FairLine {
     void lease_over(Lane& lane);
 
     std::uint64_t size() const { return size_; }
+    std::size_t lanes() const { return lanes_.size(); }
     std::uint64_t ready_from(std::uint8_t priority) const;
     /// How many are before it, by an estimate.
     std::uint64_t position(const Entry& entry) const;
@@ -74,11 +77,17 @@ class FairLine {
 
   private:
     void look_again(Lane& lane);
+    void forget_rested();
+
+    /// Names come from clients, and there is no end of them.
+    static constexpr std::size_t kRestingMax = 1000;
 
     std::unordered_map<std::string, std::unique_ptr<Lane>> lanes_;
     boost::intrusive::set<Lane> eligible_;
+    boost::intrusive::set<Lane> resting_;  ///< nobody holds them
     std::array<std::uint64_t, kPriorities> by_priority_{};
     std::uint64_t size_ = 0;
+    std::uint64_t leased_ = 0;
     std::uint64_t next_ticket_ = 0;
     std::uint64_t next_lane_ = 0;
     double virtual_time_ = 0;

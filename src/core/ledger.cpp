@@ -118,6 +118,13 @@ std::optional<Error> Ledger::admit(const event::Submit& event, Tenant& tenant, T
     const JobInput& input = *event.input;
     Queue& queue = *queues_.at(input.queue);
     if (draining_) return Error{Code::shutting_down, Retry::safe, "the server is shutting down", 1};
+    if (abandoned_.count(input.id) != 0) {
+        return Error{
+            Code::overloaded,
+            Retry::safe,
+            "an attempt of the job that had this id before is still being stopped",
+            1};
+    }
     const Duration ahead = backlog(queue, 0);
     if (tenant.rules.depth_max != 0 && tenant.open >= tenant.rules.depth_max) {
         ++queue.totals.refused_rate;
@@ -184,6 +191,9 @@ void Ledger::on(event::AttemptEnded& event, Time now, Effects& effects) {
         if (!cut_short) end_attempt(job, std::move(event.result), now, effects);
         if (draining_ && !is_final(job.state)) answer_everybody_draining(job, now, effects);
     }
+    const auto abandoned = abandoned_.find(event.job);
+    if (!current && abandoned != abandoned_.end() && --abandoned->second == 0)
+        abandoned_.erase(abandoned);
     start_ready(queue, now, effects);
 }
 
@@ -194,6 +204,7 @@ void Ledger::on(event::Cancel& event, Time now, Effects& effects) {
     Job& job = *found->second;
     if (!is_final(job.state)) cancel_now(job, now, effects);
     begin_wait(add_waiter(job, event.wait), event.wait, now, effects);
+    start_ready(*queues_.at(job.queue), now, effects);  // the tenant may have another lease
 }
 
 void Ledger::on(event::SetPaused& event, Time, Effects& effects) {
@@ -204,12 +215,13 @@ void Ledger::on(event::SetPaused& event, Time, Effects& effects) {
 void Ledger::on(event::Committed&, Time now, Effects& effects) {
     for (const auto& [job, kind] : std::exchange(in_flight_, {}))
         committed(*job, kind, now, effects);
-    for (const auto& change : std::exchange(pauses_in_flight_, {})) {
-        Queue& queue = *queues_.at(change.queue);
-        queue.paused = change.paused;
+    const auto changes = std::exchange(pauses_in_flight_, {});
+    for (const auto& change : changes) {
+        queues_.at(change.queue)->paused = change.paused;
         effects.answers.push_back({change.wait.id, Answer::Kind::applied, {}, nullptr, {}});
-        start_ready(queue, now, effects);
     }
+    // Only now: what was resumed may have been paused again in the same commit.
+    for (const auto& change : changes) start_ready(*queues_.at(change.queue), now, effects);
 }
 
 void Ledger::committed(Job& job, DurableWrite kind, Time now, Effects& effects) {
@@ -284,7 +296,7 @@ void Ledger::on(event::Recovered& event, Time now, Effects&) {
 }
 
 void Ledger::on(event::RecoveredPause& event, Time, Effects&) {
-    queues_.at(event.queue)->paused = true;
+    queues_.at(event.queue)->paused = !planted(Bug::pause_forgotten);
 }
 
 void Ledger::on(event::Drain&, Time now, Effects& effects) {
@@ -475,7 +487,7 @@ void Ledger::finish(
 }
 
 void Ledger::cancel_now(Job& job, Time now, Effects& effects) {
-    if (job.state == JobState::running) stop_running(job, effects);
+    if (job.state == JobState::running) abandon_running(job, effects);
     AttemptResult result;
     result.kind = FailureKind::cancelled;
     result.detail = "the job was cancelled";
@@ -493,7 +505,7 @@ void Ledger::reopen(
         return refuse(
             event.wait.id,
             {going ? Code::shutting_down : Code::gone,
-             Retry::safe,
+             going ? Retry::safe : Retry::never,
              going ? "the server is shutting down" : "the failed job is about to be removed",
              going ? 1 : 0},
             effects
@@ -524,6 +536,12 @@ void Ledger::reopen(
 /// The attempt keeps its slot until the handler says that it really ended.
 void Ledger::stop_running(Job& job, Effects& effects) {
     effects.stops.push_back({job.id, job.attempts});
+}
+
+/// It also loses its lease.
+void Ledger::abandon_running(Job& job, Effects& effects) {
+    stop_running(job, effects);
+    ++abandoned_[job.id];
 }
 
 void Ledger::mark_dirty(Job& job) {
@@ -610,7 +628,7 @@ void Ledger::arm_job_timer(Job& job) {
 
 void Ledger::job_timer_due(Job& job, Time now, Effects& effects) {
     if (job.state == JobState::running) {
-        stop_running(job, effects);
+        abandon_running(job, effects);
         AttemptResult result;
         result.kind = FailureKind::timeout;
         result.detail = "the handler did not finish within " +

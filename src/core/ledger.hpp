@@ -120,6 +120,7 @@ class Ledger {
     void cancel_now(Job& job, Time now, Effects& effects);
     void reopen(const event::Redrive& event, const StoredJob& found, Time now, Effects& effects);
     void stop_running(Job& job, Effects& effects);
+    void abandon_running(Job& job, Effects& effects);
     void mark_dirty(Job& job);
     void let_input_go(Job& job);
     void let_job_go(Job& job);
@@ -158,6 +159,9 @@ class Ledger {
     std::unordered_map<JobId, std::unique_ptr<Job>> jobs_;
     std::unordered_map<WaiterId, std::unique_ptr<Waiter>> waiters_;
     std::unordered_map<JobId, std::vector<Claimant>> claims_;
+    /// Attempts that lost their lease and have not ended, by job. While there is one, no other job
+    /// takes the id: its attempts would have the same numbers (G6).
+    std::unordered_map<JobId, std::uint32_t> abandoned_;
     TimerQueue timers_;
     Time now_{};               ///< of the step under way
     std::vector<Job*> dirty_;  ///< to be written, in order; those before next_dirty_ are taken

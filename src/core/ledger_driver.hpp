@@ -3,6 +3,7 @@
 #include "core/ledger.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,6 +43,11 @@ class Driver {
         Duration not_before{};
         Duration start_by = Duration::max();
         std::string body = "input";
+        std::string tenant{};
+        std::uint8_t priority = kPriorityDefault;
+        Follow follow = Follow::no;
+        OnLeave on_leave = OnLeave::go_on;
+        std::optional<JobId> id{};  ///< of the caller's choice
     };
 
     /// Returns the id; the waiter gets the next number, from 1 on.
@@ -49,14 +55,59 @@ class Driver {
     JobId submit(const Job& job) {
         auto input = std::make_shared<JobInput>();
         input->id = ids_.make(now);
+        input->sequence = input->id.sequence();
+        if (job.id) input->id = *job.id;
         input->created = now;
         input->body.bytes = job.body;
+        input->tenant = job.tenant;
+        input->priority = job.priority;
+        input->fingerprint = print(job.body);
         const JobId id = input->id;
         event::Submit submit{std::move(input), wait(job.wait)};
+        submit.wait.follow = job.follow;
+        submit.wait.on_leave = job.on_leave;
+        if (job.id) submit.origin = IdOrigin::caller;
         if (job.not_before > Duration(0)) submit.not_before = now + job.not_before;
         if (job.start_by != Duration::max()) submit.start_by = now + job.start_by;
         step(std::move(submit));
         return id;
+    }
+
+    /// The number of the wait that was begun last.
+    WaiterId last_waiter() const { return next_waiter_ - 1; }
+    static Fingerprint print(const std::string& body) {
+        Fingerprint made{};
+        for (std::size_t i = 0; i < body.size(); ++i)
+            made[i % made.size()] ^= static_cast<std::uint8_t>(body[i]);
+        return made;
+    }
+
+    WaiterId redrive(const JobId& id, Duration patience = seconds(60)) {
+        const Wait begun = wait(patience);
+        step(event::Redrive{id, begun});
+        return begun.id;
+    }
+    WaiterId set_paused(bool paused) {
+        const Wait begun = wait({});
+        step(event::SetPaused{0, paused, begun});
+        return begun.id;
+    }
+    WaiterId follow(const JobId& id, Duration patience = seconds(60)) {
+        Wait begun = wait(patience);
+        begun.follow = Follow::yes;
+        step(event::Join{id, begun});
+        return begun.id;
+    }
+    void leave(WaiterId waiter) { step(event::Leave{waiter}); }
+
+    /// What the store has of a job, from the write that finished it.
+    static std::shared_ptr<const StoredJob> stored(const Write& write, Time expires) {
+        const std::uint64_t bytes = write.input ? write.input->body.size() : 0;
+        return std::make_shared<const StoredJob>(StoredJob{
+            write.outcome, write.sequence, write.fingerprint, write.priority, bytes, expires});
+    }
+    void looked_up(const JobId& id, std::shared_ptr<const StoredJob> found = nullptr) {
+        step(event::LookedUp{id, std::move(found), std::nullopt});
     }
 
     WaiterId join(const JobId& id, Duration patience = seconds(60)) {
@@ -105,6 +156,13 @@ class Driver {
         step(event::CommitFailed{});
     }
 
+    std::vector<Answer::Kind> kinds(WaiterId waiter) const {
+        std::vector<Answer::Kind> all;
+        for (const auto& answer : answers) {
+            if (answer.waiter == waiter) all.push_back(answer.kind);
+        }
+        return all;
+    }
     /// Null while it waits. Only the first: the tests of "once" look at `answers`.
     const Answer* answer(WaiterId waiter) const {
         for (const auto& answer : answers) {

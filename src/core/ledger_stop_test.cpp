@@ -221,5 +221,89 @@ TEST(Halt, CancelAfterItIsStillDurable) {
     EXPECT_TRUE(driver.ledger.idle());
 }
 
+// --- pause -------------------------------------------------------------------------------------
+
+TEST(Pause, CountsFromItsCommitAndIsAnsweredThen) {
+    Driver driver({.concurrency = 9});
+    const WaiterId waiter = driver.set_paused(true);
+    EXPECT_TRUE(driver.ledger.has_writes());
+    EXPECT_FALSE(driver.ledger.paused(0));
+    driver.submit();
+    EXPECT_EQ(driver.starts.size(), 1U);
+    driver.take();
+    ASSERT_EQ(driver.group.pauses.size(), 1U);
+    EXPECT_TRUE(driver.group.pauses[0].paused);
+    EXPECT_TRUE(driver.ledger.commit_under_way());
+    EXPECT_EQ(driver.answer(waiter), nullptr);
+    driver.step(event::Committed{});
+    EXPECT_EQ(driver.answer(waiter)->kind, Kind::applied);
+    EXPECT_TRUE(driver.ledger.paused(0));
+    driver.submit();
+    driver.succeed(driver.starts[0].job);
+    driver.step(event::Tick{});
+    EXPECT_EQ(driver.starts.size(), 1U);
+    EXPECT_EQ(driver.ledger.counts(0).ready, 1U);
+
+    driver.set_paused(false);
+    EXPECT_EQ(driver.starts.size(), 1U);
+    driver.commit();
+    EXPECT_EQ(driver.starts.size(), 2U);
+    EXPECT_FALSE(driver.ledger.has_writes());
+}
+
+TEST(Pause, AloneMakesAGroup) {
+    Driver driver;
+    EXPECT_TRUE(driver.ledger.idle());
+    driver.set_paused(true);
+    EXPECT_FALSE(driver.ledger.idle());
+    EXPECT_EQ(driver.take(), 0U);
+    EXPECT_FALSE(driver.group.empty());
+    EXPECT_FALSE(driver.ledger.idle());
+    driver.step(event::Committed{});
+    EXPECT_TRUE(driver.ledger.idle());
+}
+
+TEST(Pause, LastWordOfACommitCounts) {
+    Driver driver;
+    driver.set_paused(true);
+    driver.commit();
+    driver.submit();
+    const WaiterId resume = driver.set_paused(false);
+    const WaiterId pause = driver.set_paused(true);
+    driver.commit();
+    EXPECT_TRUE(driver.starts.empty());
+    EXPECT_TRUE(driver.ledger.paused(0));
+    EXPECT_EQ(driver.answer(resume)->kind, Kind::applied);
+    EXPECT_EQ(driver.answer(pause)->kind, Kind::applied);
+}
+
+TEST(Pause, RecoveredQueueStartsNothing) {
+    Driver driver;
+    driver.step(event::RecoveredPause{0});
+    driver.recover(driver.make_id(), 0);
+    driver.step(event::Tick{});
+    driver.submit();
+    EXPECT_TRUE(driver.starts.empty());
+    EXPECT_TRUE(driver.ledger.paused(0));
+    driver.set_paused(false);
+    driver.commit();
+    EXPECT_EQ(driver.starts.size(), 1U);
+}
+
+TEST(Pause, CommitFailureRefusesTheChangesUnderWayAndToCome) {
+    Driver driver;
+    const WaiterId first = driver.set_paused(true);
+    driver.take();
+    const WaiterId second = driver.set_paused(false);
+    driver.step(event::CommitFailed{});
+    const WaiterId third = driver.set_paused(true);
+    for (const WaiterId waiter : {first, second, third}) {
+        ASSERT_EQ(driver.kinds(waiter), std::vector{Kind::refused});
+        EXPECT_EQ(driver.answer(waiter)->error.code, Code::store_failed);
+    }
+    EXPECT_FALSE(driver.ledger.has_writes());
+    EXPECT_FALSE(driver.ledger.commit_under_way());
+}
+
 }  // namespace
 }  // namespace bide::core::test

@@ -116,6 +116,7 @@ void Ledger::claimed(event::Submit& event, const StoredJob* found, Time now, Eff
     answer.facts = facts_of(event.input->id, *found->outcome);
     answer.fresh = false;
     answer.replayed = true;
+    answer.rate = tenants_.at(event.input->tenant, now).rate(now);
     effects.answers.push_back(std::move(answer));
 }
 

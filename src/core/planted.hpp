@@ -12,6 +12,8 @@ enum class Bug {
     accept_before_commit = 4,  ///< G2: the id is handed out before the job is durable
     key_not_compared = 5,      ///< G4: another request under a used key gets the first one's result
     claim_skips_store = 6,     ///< G4: an id whose job has ended is taken for a new one
+    pause_forgotten = 7,       ///< pause: a restart starts what was paused
+    weights_ignored = 8,       ///< fair: every tenant has the same share
 };
 
 #ifdef BIDE_PLANTED_BUGS
