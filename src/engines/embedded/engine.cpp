@@ -291,6 +291,11 @@ void Engine::step(core::Event&& event) {
     --callers_;  // the last touch: see stop()
 }
 
+bool Engine::is_open(const JobId& job) {
+    const std::lock_guard lock(mutex_);
+    return ledger_->find(job).has_value();
+}
+
 void Engine::step_locked(core::Event&& event, Chores& chores) {
     if (const auto* ended = std::get_if<core::event::AttemptEnded>(&event)) {
         const auto running = running_.find(ended->job);
@@ -379,9 +384,13 @@ void Engine::deliver_one(core::Answer&& answer) {
 }
 
 /// The ledger lets a job go only after its outcome is durable, so what it does not know is in the
-/// store or nowhere. On the pool.
+/// store or nowhere, or has been claimed or redriven since: then the ledger is asked again, for a
+/// receipt. On the pool.
 void Engine::look_up(core::Answer asked) {
     auto found = reader_->find(asked.facts.id);
+    const bool missed = found.has_error() ? found.error().code == Code::gone : !found.value();
+    if (missed && is_open(asked.facts.id))
+        return step(core::event::Join{asked.facts.id, {asked.waiter, clock_.now()}});
     asked.kind = core::Answer::Kind::refused;
     if (found.has_error()) {
         asked.error = std::move(found.error());

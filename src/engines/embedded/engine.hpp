@@ -124,6 +124,7 @@ class Engine final : public ports::Engine, public ports::AttemptSink {
     void deliver(std::vector<core::Answer>&& answers);
     void deliver_one(core::Answer&& answer);
     void look_up(core::Answer asked);
+    bool is_open(const JobId& job);
     void look_up_claim(const JobId& job);
     void read_page(const ports::ListQuery& query, core::WaiterId waiter);
     void read_failed(const Error& error);
