@@ -53,6 +53,13 @@ void Handlers::stop(const core::StopAttempt& stop) {
     }
 }
 
+const core::StartAttempt* Handlers::running(std::uint64_t serial) const {
+    for (const auto& running : running_) {
+        if (running.serial == serial) return &running.start;
+    }
+    return nullptr;
+}
+
 std::optional<core::event::AttemptEnded> Handlers::end(std::uint64_t serial, std::uint32_t plan) {
     const auto found = std::find_if(running_.begin(), running_.end(), [&](const Running& running) {
         return running.serial == serial && running.plan == plan;

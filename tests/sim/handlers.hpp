@@ -27,6 +27,8 @@ class Handlers {
     void start(std::uint64_t serial, const core::StartAttempt& start);
     void loaded(std::uint64_t serial);
     void stop(const core::StopAttempt& stop);
+    /// Null once it has ended.
+    const core::StartAttempt* running(std::uint64_t serial) const;
 
     /// The end of an attempt, if `plan` is still its plan.
     std::optional<core::event::AttemptEnded> end(std::uint64_t serial, std::uint32_t plan);

@@ -27,15 +27,32 @@ std::uint64_t G6::started(const core::StartAttempt& start, Time now, const Limit
         require(again, "G6", "runs again after it had ended for good", start.job);
     }
     require(
-        limits.reconfigured || start.attempt <= rules.retry.attempts_max,
+        limits.reconfigured || start.attempt <= limits.attempts_max,
         "G6",
         "more attempts than allowed",
+        start.job
+    );
+    require(
+        limits.reconfigured || start.attempts_max == limits.attempts_max,
+        "G6",
+        "promises another number of attempts",
+        start.job
+    );
+    const auto leases = std::count_if(running_.begin(), running_.end(), [&](std::uint64_t serial) {
+        const auto& other = attempts_[serial];
+        return !other.lost && other.queue == start.queue && other.tenant == limits.tenant;
+    });
+    require(
+        limits.tenant_concurrency == 0 ||
+            static_cast<std::uint64_t>(leases) < limits.tenant_concurrency,
+        "fair",
+        "over the tenant's concurrency",
         start.job
     );
     require(start.deadline == now + rules.timeout, "G6", "a lease of wrong length", start.job);
 
     const std::uint64_t serial = attempts_.size();
-    attempts_.push_back({start.job, start.queue, start.attempt, start.deadline});
+    attempts_.push_back({start.job, start.queue, start.attempt, start.deadline, limits.tenant});
     running_.push_back(serial);
     latest_[start.job] = serial;
     return serial;
@@ -75,17 +92,16 @@ void G6::ended(const core::event::AttemptEnded& ended) {
     std::erase_if(running_, [&](std::uint64_t serial) { return !attempts_[serial].running; });
 }
 
-void G6::decided(const JobId& job, const core::Outcome& outcome, const core::QueueRules& rules)
-    const {
+void G6::decided(const JobId& job, const core::Outcome& outcome, std::uint32_t attempts_max) const {
     for (const auto serial : running_) {
         const auto& attempt = attempts_[serial];
         require(attempt.job != job || attempt.lost, "G6", "ended, yet it runs on", job);
     }
-    if (outcome.state == JobState::succeeded) return decided_by_attempt(job, outcome, rules);
+    if (outcome.state == JobState::succeeded) return decided_by_attempt(job, outcome, attempts_max);
     if (outcome.state == JobState::expired)
         return require(outcome.attempts == 0, "G6", "expired although it had started", job);
     if (outcome.state != JobState::failed) return;
-    if (outcome.kind != FailureKind::timeout) return decided_by_attempt(job, outcome, rules);
+    if (outcome.kind != FailureKind::timeout) return decided_by_attempt(job, outcome, attempts_max);
     const auto last = latest_.find(job);
     require(
         last != latest_.end() && attempts_[last->second].lost,
@@ -93,11 +109,11 @@ void G6::decided(const JobId& job, const core::Outcome& outcome, const core::Que
         "timed out, yet not stopped",
         job
     );
-    require(outcome.attempts >= rules.retry.attempts_max, "G6", "gave up with attempts left", job);
+    require(outcome.attempts >= attempts_max, "G6", "gave up with attempts left", job);
 }
 
 void G6::decided_by_attempt(
-    const JobId& job, const core::Outcome& outcome, const core::QueueRules& rules
+    const JobId& job, const core::Outcome& outcome, std::uint32_t attempts_max
 ) const {
     const bool success = outcome.state == JobState::succeeded;
     const std::string_view text = success ? outcome.body.bytes : outcome.detail;
@@ -114,7 +130,7 @@ void G6::decided_by_attempt(
     require(attempt.number == outcome.attempts, "G6", "the number of attempts is wrong", job);
     require(success == (attempt.verdict == Verdict::success), "G6", "not what it returned", job);
     require(
-        success || attempt.verdict == Verdict::fail || attempt.number >= rules.retry.attempts_max,
+        success || attempt.verdict == Verdict::fail || attempt.number >= attempts_max,
         "G6",
         "gave up with attempts left",
         job
@@ -130,11 +146,22 @@ void G6::crashed() {
     latest_.clear();
 }
 
+void G6::redriven(const JobId& job) {
+    const auto last = latest_.find(job);
+    if (last != latest_.end()) attempts_[last->second].verdict = Verdict::retry;
+}
+
 bool G6::runs(const JobId& job) const {
     const auto last = latest_.find(job);
     if (last == latest_.end()) return false;
     const auto& attempt = attempts_[last->second];
     return attempt.running && !attempt.lost && !attempt.halted;
+}
+
+bool G6::holds(const JobId& job) const {
+    return std::any_of(running_.begin(), running_.end(), [&](std::uint64_t serial) {
+        return attempts_[serial].job == job;
+    });
 }
 
 std::uint64_t G6::running(core::QueueIndex queue) const {

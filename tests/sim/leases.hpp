@@ -3,19 +3,24 @@
 #include "core/ledger.hpp"
 
 #include <cstdint>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
 namespace bide::sim {
 
 /// G6: the result of an attempt that lost its lease is never the outcome; the numbers of a job's
-/// attempts grow within a process life; no more attempts run than the queue's concurrency, and a
-/// job runs twice at once only after it lost a lease.
+/// attempts grow within a process life, over redrives too; no more attempts run than the queue's
+/// concurrency, no more leases than the tenant's, and a job runs twice at once only after it lost a
+/// lease.
 class G6 {
   public:
     struct Limits {
         const core::QueueRules* rules = nullptr;
+        std::uint32_t attempts_max = 0;
         bool reconfigured = false;  ///< attempts_max may have been larger before
+        std::string tenant;
+        std::uint32_t tenant_concurrency = 0;  ///< 0: no limit
     };
 
     /// Returns the attempt's serial, by which results name it.
@@ -25,18 +30,23 @@ class G6 {
     /// failure does not.
     void halted(const core::StopAttempt& stop);
     void ended(const core::event::AttemptEnded& ended);
-    void decided(const JobId& job, const core::Outcome& outcome, const core::QueueRules& rules)
-        const;
+    void decided(const JobId& job, const core::Outcome& outcome, std::uint32_t attempts_max) const;
     /// A lease ends with its time.
     void nobody_overstays(Time now, Duration slack) const;
     /// At an exit with nothing left to write: the attempts that a job's row counts.
     void counted(const JobId& job, std::uint32_t attempts) const;
     void crashed();
+    /// The id has another job from now on.
+    void born_again(const JobId& job) { latest_.erase(job); }
+    /// Its failure was not for good.
+    void redriven(const JobId& job);
 
     /// Whether the attempt is still entitled to run.
     bool lost(std::uint64_t serial) const { return attempts_.at(serial).lost; }
     /// Whether an attempt of the job runs that will be waited for.
     bool runs(const JobId& job) const;
+    /// Whether any attempt of it runs, with a lease or without.
+    bool holds(const JobId& job) const;
     const JobId& job_of(std::uint64_t serial) const { return attempts_.at(serial).job; }
     /// Attempts that hold a slot, abandoned ones included.
     std::uint64_t running(core::QueueIndex queue) const;
@@ -49,6 +59,7 @@ class G6 {
         core::QueueIndex queue;
         std::uint32_t number;
         Time deadline;
+        std::string tenant;
         bool running = true;
         bool lost = false;
         bool halted = false;
@@ -57,7 +68,7 @@ class G6 {
 
     Attempt* find(const JobId& job, std::uint32_t number);
     void decided_by_attempt(
-        const JobId& job, const core::Outcome& outcome, const core::QueueRules& rules
+        const JobId& job, const core::Outcome& outcome, std::uint32_t attempts_max
     ) const;
 
     std::vector<Attempt> attempts_;  ///< of all lives; the serial is the place

@@ -184,9 +184,12 @@ int main_of(int argc, char** argv) {
            "--bug",
            args.bug,
            "Switch on a planted bug (src/core/planted.hpp): 1 answers before the commit,\n"
-           "2 takes late results, 3 forgets who joins a finished job, 4 accepts before the commit"
+           "2 takes late results, 3 forgets who joins a finished job, 4 accepts before the "
+           "commit,\n"
+           "5 does not compare requests, 6 does not look an id up, 7 forgets pauses at a restart,\n"
+           "8 ignores the tenants' weights"
     )
-        ->check(CLI::Range(0, 4));
+        ->check(CLI::Range(0, 8));
     app.add_option(
         "--expect", args.expect, "Succeed only if a violation of this guarantee is found: G1 ..."
     );

@@ -23,6 +23,19 @@ core::QueueRules draw_rules(Rng& rng) {
     return rules;
 }
 
+/// The tenants' names stay, so that who was known before is known after a reconfiguration.
+void draw_tenants(core::Tenancy& tenancy, unsigned count, Rng& rng) {
+    for (unsigned i = 0; i < count; ++i) {
+        core::TenantRules rules;
+        rules.weight = one_of(rng, {0.25, 1.0, 1.0, 3.0});
+        rules.concurrency = one_of(rng, {0U, 0U, 1U, 2U});
+        rules.depth_max = one_of<std::uint64_t>(rng, {0, 0, 0, 4});
+        rules.rate = one_of(rng, {0.0, 0.0, 0.0, 20.0});
+        rules.burst = one_of(rng, {1U, 5U});
+        tenancy.named[std::string(1, static_cast<char>('a' + i))] = rules;
+    }
+}
+
 void draw_clients(Options& options, Rng& rng) {
     options.actions = static_cast<unsigned>(5 + rng.below(60));
     options.gap_max = milliseconds(one_of(rng, {2, 20, 100}));
@@ -31,6 +44,13 @@ void draw_clients(Options& options, Rng& rng) {
     options.delays = rng.chance(1, 3);
     options.deadlines = rng.chance(1, 3);
     options.cancels = rng.chance(1, 3);
+    options.redrives = rng.chance(1, 3);
+    options.pauses = rng.chance(1, 5);
+    options.priorities = rng.chance(1, 3);
+    options.followers = rng.chance(1, 3);
+    options.leave_wishes = rng.chance(1, 3);
+    if (rng.chance(1, 2)) options.names = static_cast<unsigned>(1 + rng.below(4));
+    options.lulls = rng.chance(1, 3);
     options.wait_max = milliseconds(one_of(rng, {10, 200, 2000}));
     options.body_bytes_max = one_of<std::uint64_t>(rng, {1, 60, 200});
 }
@@ -44,6 +64,7 @@ void draw_handlers(Options& options, Rng& rng) {
         options.succeeds = 1;
     options.ignores_stop = rng.chance(1, 2);
     options.succeeds_though_stopped = rng.chance(1, 2);
+    options.tells_progress = options.followers && rng.chance(1, 2);
     options.run_max = milliseconds(one_of(rng, {0, 5, 50, 150, 600}));
 }
 
@@ -60,6 +81,7 @@ void draw_faults(Options& options, Rng& rng) {
     if (rng.chance(2, 3)) options.crashes = static_cast<unsigned>(1 + rng.below(4));
     if (rng.chance(1, 3)) options.restarts = static_cast<unsigned>(1 + rng.below(2));
     if (rng.chance(1, 6)) options.commit_failures = 1;
+    options.read_errors = rng.chance(1, 4);
     options.clock_jumps = rng.chance(1, 3);
     options.reconfigures = rng.chance(1, 5);
 }
@@ -74,6 +96,13 @@ Options draw_options(Rng& rng) {
     Options options;
     for (auto count = 1 + rng.below(3); count > 0; --count)
         options.queues.push_back(draw_rules(rng));
+    if (rng.chance(1, 2))
+        draw_tenants(options.tenancy, static_cast<unsigned>(1 + rng.below(3)), rng);
+    // Under a minute no dead letter can be redriven, a little above it some can.
+    using std::chrono::seconds;
+    options.retention = one_of<Duration>(
+        rng, {milliseconds(300), seconds(5), seconds(62), seconds(90), std::chrono::hours(1)}
+    );
     options.limits.resident_bytes_max = one_of<std::uint64_t>(rng, {0, 100, 1000, 1 << 20});
     options.limits.commit_grace = milliseconds(one_of(rng, {0, 50, 1000, 10'000}));
     draw_clients(options, rng);
@@ -85,6 +114,7 @@ Options draw_options(Rng& rng) {
 
 void redraw_rules(Options& options, Rng& rng) {
     for (auto& rules : options.queues) rules = draw_rules(rng);
+    draw_tenants(options.tenancy, static_cast<unsigned>(options.tenancy.named.size()), rng);
 }
 
 std::string describe(const Options& options) {
@@ -99,18 +129,29 @@ std::string describe(const Options& options) {
                 to_string(rules.retry.backoff_base) + " to " + to_string(rules.retry.backoff_max) +
                 "\n";
     }
-    text += "limits: resident bytes " + to_string(options.limits.resident_bytes_max) +
-            ", commit grace " + to_string(options.limits.commit_grace) + "\n";
+    for (const auto& [name, rules] : options.tenancy.named) {
+        text += "tenant " + name + ": weight " + to_string(rules.weight) + ", concurrency " +
+                to_string(rules.concurrency) + ", depth " + to_string(rules.depth_max) + ", rate " +
+                to_string(rules.rate) + ", burst " + to_string(rules.burst) + "\n";
+    }
+    text += "limits: retention " + to_string(options.retention) + ", resident bytes " +
+            to_string(options.limits.resident_bytes_max) + ", commit grace " +
+            to_string(options.limits.commit_grace) + "\n";
     text += "clients: " + to_string(options.actions) + " actions, gap " +
             to_string(options.gap_max) + ", burst " + to_string(options.burst_max) + ", wait " +
             to_string(options.wait_max) + ", disconnects " + yes(options.disconnects) +
             ", delays " + yes(options.delays) + ", deadlines " + yes(options.deadlines) +
-            ", cancels " + yes(options.cancels) + "\n";
+            ", cancels " + yes(options.cancels) + ", redrives " + yes(options.redrives) +
+            ", pauses " + yes(options.pauses) + ", priorities " + yes(options.priorities) +
+            ", followers " + yes(options.followers) + ", wishes on leaving " +
+            yes(options.leave_wishes) + ", names " + to_string(options.names) + ", lulls " +
+            yes(options.lulls) + "\n";
     text += "handlers: succeed:retry:fail:never " + to_string(options.succeeds) + ":" +
             to_string(options.retries) + ":" + to_string(options.fails) + ":" +
             to_string(options.never_ends) + ", run " + to_string(options.run_max) +
             ", ignore stop " + yes(options.ignores_stop) + ", succeed though stopped " +
-            yes(options.succeeds_though_stopped) + "\n";
+            yes(options.succeeds_though_stopped) + ", tell progress " +
+            yes(options.tells_progress) + "\n";
     text += "store: take delay " + to_string(options.take_delay_max) + ", commit " +
             to_string(options.commit_max) + ", read " + to_string(options.load_max) + ", group " +
             to_string(options.group_count_max) + " writes or " +
@@ -118,8 +159,9 @@ std::string describe(const Options& options) {
             to_string(options.tick_late_max) + "\n";
     text += "faults: crashes " + to_string(options.crashes) + ", restarts " +
             to_string(options.restarts) + ", failing commits " +
-            to_string(options.commit_failures) + ", clock jumps " + yes(options.clock_jumps) +
-            ", reconfigured " + yes(options.reconfigures) + "\n";
+            to_string(options.commit_failures) + ", reads " + yes(options.read_errors) +
+            ", clock jumps " + yes(options.clock_jumps) + ", reconfigured " +
+            yes(options.reconfigures) + "\n";
     return text;
 }
 

@@ -15,6 +15,8 @@ namespace bide::sim {
 struct Options {
     std::vector<core::QueueRules> queues;
     core::LedgerLimits limits;
+    core::Tenancy tenancy;  ///< of "a", "b", ...; nobody's jobs are a share of their own
+    Duration retention{};
 
     // clients
     unsigned actions = 0;  ///< of clients in phase 1; an action may submit or join several times
@@ -24,6 +26,13 @@ struct Options {
     bool delays = false;
     bool deadlines = false;
     bool cancels = false;
+    bool redrives = false;
+    bool pauses = false;
+    bool priorities = false;
+    bool followers = false;
+    bool leave_wishes = false;
+    unsigned names = 0;  ///< ids that callers choose, and use again and again
+    bool lulls = false;  ///< now and then a minute in which nobody comes
     Duration wait_max{};
     std::uint64_t body_bytes_max = 0;
 
@@ -34,6 +43,7 @@ struct Options {
     unsigned never_ends = 0;
     bool ignores_stop = false;  ///< may go on after a stop, for long
     bool succeeds_though_stopped = false;
+    bool tells_progress = false;
     Duration run_max{};
 
     // store and driver
@@ -48,13 +58,14 @@ struct Options {
     unsigned crashes = 0;
     unsigned restarts = 0;  ///< graceful ones: Drain, Halt, exit
     unsigned commit_failures = 0;
+    bool read_errors = false;   ///< when a claim is looked up
     bool clock_jumps = false;   ///< while the process is down
     bool reconfigures = false;  ///< another limit or concurrency after a restart
 };
 
 Options draw_options(Rng& rng);
 
-/// The rules of the queues for another life, when they change.
+/// The rules of the queues and tenants for another life, when they change.
 void redraw_rules(Options& options, Rng& rng);
 
 /// Several lines, for a person.

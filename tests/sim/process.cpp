@@ -17,21 +17,25 @@ Process::Process(const Surroundings& world, std::uint32_t life, Duration skew)
       life_(life),
       skew_(skew),
       ids_(world.rng.next(), world.store.highest_sequence()),
-      ledger_(world.options.queues, world.options.limits, world.rng.next()),
+      ledger_(world.options.queues, world.options.limits, world.rng.next(), world.options.tenancy),
       handlers_(world.options, world.rng, world.timeline, life) {}
 
 void Process::recover() {
+    for (const auto queue : world_.store.paused()) feed(event::RecoveredPause{queue});
     for (const auto& [id, row] : world_.store.open_rows()) {
-        event::Recovered job;
-        job.job = id;
-        job.sequence = row.input->sequence;
-        job.queue = row.input->queue;
-        job.attempts = row.attempts;
-        job.created = row.input->created;
-        job.not_before = row.not_before;
-        job.start_by = row.start_by;
-        job.input_bytes = row.input->body.size();
-        feed(std::move(job));
+        feed(event::Recovered{
+            id,
+            row.input->sequence,
+            row.input->queue,
+            row.attempts,
+            row.attempts_max,
+            row.input->created,
+            row.not_before,
+            row.start_by,
+            row.input->body.size(),
+            row.input->tenant,
+            row.input->priority,
+            row.input->fingerprint});
     }
     require(
         ledger_.open_jobs() == world_.store.open_rows().size(), "G2", "not all open jobs recovered"
@@ -89,7 +93,11 @@ void Process::carry_out() {
                 any_time(world_.options.load_max), act::InputLoaded{start.job, serial}, life_
             );
         }
+        if (world_.options.tells_progress)
+            world_.timeline.after(any_time(kPatience), act::Progresses{serial}, life_);
     }
+    for (const auto& job : effects_.lookups)
+        world_.timeline.after(any_time(world_.options.load_max), act::ClaimRead{job}, life_);
     for (const auto& answer : effects_.answers) answered(answer);
 }
 
@@ -133,8 +141,35 @@ void Process::on(act::ClientJoins& act) {
     feed(world_.clients.join(act.job, now(), life_));
 }
 
+void Process::on(act::ClientResubmits& act) {
+    feed(world_.clients.resubmit(act.request, now(), ids_, life_));
+}
+
+/// What is read may be old by the time the ledger learns of it.
+void Process::on(act::ClaimRead& act) {
+    event::LookedUp what{act.job, world_.store.read(act.job), std::nullopt};
+    if (world_.options.read_errors && !healed_ && world_.rng.chance(1, 4)) {
+        what.found = nullptr;
+        what.error = Error{Code::store_failed, Retry::safe, "not read", 1};
+    }
+    world_.timeline.after(
+        any_time(world_.options.load_max), act::ClaimLookedUp{std::move(what)}, life_
+    );
+}
+
+void Process::on(act::ClaimLookedUp& act) {
+    feed(std::move(act.what));
+}
+
+void Process::on(act::Progresses& act) {
+    if (const auto* start = handlers_.running(act.serial))
+        feed(event::Progress{start->job, start->attempt, "{}"});
+}
+
 void Process::on(act::LookedUp& act) {
     --lookups_;
+    // Claimed or redriven since the ledger was asked: it knows the job by now.
+    if (world_.store.open(act.job)) return feed(world_.clients.join(act.job, now(), life_));
     const auto* finished = world_.store.finished(act.job);
     world_.trace.line([&] {
         return "    store: " + name(act.job) + (finished ? " is finished" : " is not there");
@@ -144,8 +179,7 @@ void Process::on(act::LookedUp& act) {
 
 /// When the row has gone, so has the attempt's lease, and nobody reads what it returns.
 void Process::on(act::InputLoaded& act) {
-    const auto* row = world_.store.open(act.job);
-    world_.checkers.input_loaded(act.serial, row ? row->input.get() : nullptr);
+    world_.checkers.input_loaded(act.serial, world_.store.input(act.job));
     handlers_.loaded(act.serial);
 }
 
@@ -157,9 +191,7 @@ void Process::on(act::WritesTaken&) {
     take_planned_ = false;
     if (ledger_.commit_under_way() || !ledger_.has_writes()) return;
     in_doubt_.clear();
-    core::WriteGroup group;
-    ledger_.take_writes(world_.options.group_count_max, world_.options.group_bytes_max, group);
-    in_doubt_ = std::move(group.jobs);
+    ledger_.take_writes(world_.options.group_count_max, world_.options.group_bytes_max, in_doubt_);
     world_.trace.line([&] { return "    writer takes" + tell(in_doubt_); });
     require(ledger_.commit_under_way(), "G2", "has writes, and none was taken");
     world_.checkers.taken(in_doubt_);
@@ -176,8 +208,7 @@ void Process::on(act::GroupApplied&) {
         world_.timeline.after(any_time(std::chrono::milliseconds(500)), act::Crash{}, life_);
         return feed(event::CommitFailed{});
     }
-    world_.store.apply(in_doubt_);
-    world_.checkers.applied(in_doubt_);
+    world_.checkers.applied(in_doubt_, world_.store.apply(in_doubt_, now()));
     in_doubt_.clear();
     world_.timeline.after(
         any_time(std::min<Duration>(world_.options.commit_max, kPatience)),

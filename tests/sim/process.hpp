@@ -43,6 +43,7 @@ class Process {
     /// Learns the open jobs from the store.
     void recover();
     void heal();
+    void resume_queues() { feed_all(world_.clients.resume_all(now())); }
     /// The next group will not become durable, or not in this life.
     void fail_next_commit() { next_commit_ = Commits::fail; }
 
@@ -57,12 +58,12 @@ class Process {
     bool healthy() const { return !ledger_.failed() && !draining_; }
     bool halted() const { return halted_; }
     std::uint32_t life() const { return life_; }
+    Time now() const { return world_.timeline.now() + skew_; }
     /// Writes that may or may not have reached the disk, should it crash now.
-    const std::vector<core::Write>& in_doubt() const { return in_doubt_; }
+    const core::WriteGroup& in_doubt() const { return in_doubt_; }
     bool settled() const;
 
   private:
-    Time now() const { return world_.timeline.now() + skew_; }
     Duration any_time(Duration max);
     void feed(core::Event&& event);
     void feed_all(std::vector<core::Event>&& events);
@@ -73,7 +74,11 @@ class Process {
 
     void on(act::ClientLeaves& act);
     void on(act::ClientJoins& act);
+    void on(act::ClientResubmits& act);
+    void on(act::ClaimRead& act);
+    void on(act::ClaimLookedUp& act);
     void on(act::LookedUp& act);
+    void on(act::Progresses& act);
     void on(act::InputLoaded& act);
     void on(act::AttemptEnds& act);
     void on(act::WritesTaken& act);
@@ -90,7 +95,7 @@ class Process {
     core::Ledger ledger_;
     Handlers handlers_;
     core::Effects effects_;
-    std::vector<core::Write> in_doubt_;
+    core::WriteGroup in_doubt_;
     std::size_t lookups_ = 0;  ///< reads of the store under way for unknown jobs
     Commits next_commit_ = Commits::work;
     bool take_planned_ = false;

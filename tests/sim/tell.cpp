@@ -23,8 +23,10 @@ struct Teller {
     Time now;
 
     std::string operator()(const event::Submit& e) const {
-        return "submit " + name(e.input->id) + " to " + to_string(e.input->queue) +
-               wait(e.wait, now) + " bytes " + to_string(e.input->body.size()) + " not before " +
+        const bool named = e.origin == core::IdOrigin::caller;
+        return "submit " + name(e.input->id) + (named ? " (named)" : "") + " of '" +
+               e.input->tenant + "' to " + to_string(e.input->queue) + wait(e.wait, now) +
+               " bytes " + to_string(e.input->body.size()) + " not before " +
                in(e.not_before, now) + " start by " + in(e.start_by, now);
     }
     std::string operator()(const event::Join& e) const {
@@ -40,6 +42,24 @@ struct Teller {
     std::string operator()(const event::Cancel& e) const {
         return "cancel " + name(e.job) + wait(e.wait, now);
     }
+    std::string operator()(const event::Progress& e) const {
+        return "attempt " + to_string(e.attempt) + " of " + name(e.job) + " says " + e.json;
+    }
+    std::string operator()(const event::Redrive& e) const {
+        return "redrive " + name(e.job) + wait(e.wait, now);
+    }
+    std::string operator()(const event::LookedUp& e) const {
+        std::string text = "looked up " + name(e.job) + ": ";
+        if (e.error) return text + "an error";
+        return text + (e.found ? std::string(to_string(e.found->outcome->state)) : "nothing");
+    }
+    std::string operator()(const event::SetPaused& e) const {
+        return (e.paused ? "pause queue " : "resume queue ") + to_string(e.queue) +
+               wait(e.wait, now);
+    }
+    std::string operator()(const event::RecoveredPause& e) const {
+        return "recovered the pause of queue " + to_string(e.queue);
+    }
     std::string operator()(const event::Committed&) const { return "committed"; }
     std::string operator()(const event::CommitFailed&) const { return "commit failed"; }
     std::string operator()(const event::Tick&) const { return "tick"; }
@@ -49,10 +69,6 @@ struct Teller {
     }
     std::string operator()(const event::Drain&) const { return "drain"; }
     std::string operator()(const event::Halt&) const { return "halt"; }
-    template <class Other>
-    std::string operator()(const Other&) const {
-        return "something else";
-    }
 };
 
 }  // namespace
@@ -71,7 +87,16 @@ std::string tell(const core::StopAttempt& stop) {
 }
 
 std::string tell(const core::Answer& answer) {
-    static constexpr const char* kKinds[] = {"finished", "open", "draining", "unknown", "refused"};
+    static constexpr const char* kKinds[] = {
+        "finished",
+        "open",
+        "draining",
+        "unknown",
+        "refused",
+        "applied",
+        "listed",
+        "accepted",
+        "news"};
     std::string text =
         "answer waiter " + to_string(answer.waiter) + ": " + kKinds[static_cast<int>(answer.kind)];
     if (answer.kind == core::Answer::Kind::refused)
@@ -82,10 +107,12 @@ std::string tell(const core::Answer& answer) {
     return text;
 }
 
-std::string tell(const std::vector<core::Write>& group) {
+std::string tell(const core::WriteGroup& group) {
     std::string text;
-    for (const auto& write : group)
+    for (const auto& write : group.jobs)
         text += " " + std::string(to_string(write.kind)) + ":" + name(write.job);
+    for (const auto& change : group.pauses)
+        text += (change.paused ? " pause:" : " resume:") + to_string(change.queue);
     return text;
 }
 

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 namespace bide::sim {
 
@@ -13,6 +12,6 @@ std::string tell(const core::Event& event, Time now);
 std::string tell(const core::StartAttempt& start, std::uint64_t serial);
 std::string tell(const core::StopAttempt& stop);
 std::string tell(const core::Answer& answer);
-std::string tell(const std::vector<core::Write>& group);
+std::string tell(const core::WriteGroup& group);
 
 }  // namespace bide::sim

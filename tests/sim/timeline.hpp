@@ -12,6 +12,13 @@
 namespace bide::sim {
 
 /// What can be scheduled to happen.
+/// A request under a caller's id: which of the callers' names, and which of the bodies that are
+/// sent under it.
+struct Request {
+    unsigned name = 0;
+    unsigned variant = 0;
+};
+
 namespace act {
 
 struct ClientActs {};
@@ -20,6 +27,21 @@ struct ClientLeaves {
 };
 struct ClientJoins {
     JobId job;
+};
+/// The same request again, under the same id.
+struct ClientResubmits {
+    Request request;
+};
+/// The read of the store for a claim, and when the ledger learns of it.
+struct ClaimRead {
+    JobId job;
+};
+struct ClaimLookedUp {
+    core::event::LookedUp what;
+};
+/// The attempt says how far it is.
+struct Progresses {
+    std::uint64_t serial;
 };
 /// The read of the store for a wait that the ledger answered with "unknown".
 struct LookedUp {
@@ -48,6 +70,10 @@ using Act = std::variant<
     act::ClientActs,
     act::ClientLeaves,
     act::ClientJoins,
+    act::ClientResubmits,
+    act::ClaimRead,
+    act::ClaimLookedUp,
+    act::Progresses,
     act::LookedUp,
     act::InputLoaded,
     act::AttemptEnds,

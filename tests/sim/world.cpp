@@ -19,6 +19,7 @@ World::World(std::uint64_t seed, const Trace& trace)
     : rng_(seed),
       options_(draw_options(rng_)),
       trace_(trace),
+      store_(options_.retention),
       checkers_(store_),
       clients_(options_, rng_, timeline_),
       actions_left_(options_.actions) {
@@ -116,8 +117,7 @@ void World::crash() {
                                                             : ", the group under way is lost");
     });
     if (survives) {
-        store_.apply(in_doubt);
-        checkers_.applied(in_doubt);
+        checkers_.applied(in_doubt, store_.apply(in_doubt, process_->now()));
     }
     die();
 }
@@ -147,12 +147,14 @@ void World::restart() {
     trace_.line([&] { return "    life " + std::to_string(result_.lives); });
     checkers_.born(
         {&options_.queues,
+         &options_.tenancy,
          options_.limits.commit_grace + 2 * options_.tick_late_max,
          options_.tick_late_max,
          options_.reconfigures}
     );
     if (healed_) process_->heal();
     process_->recover();
+    if (healed_) process_->resume_queues();
 }
 
 void World::client_acts() {
@@ -162,7 +164,11 @@ void World::client_acts() {
     if (--actions_left_ == 0)
         timeline_.after(any_time(milliseconds(1000)), act::Heal{}, Timeline::kAnyLife);
     else
-        timeline_.after(any_time(options_.gap_max), act::ClientActs{}, Timeline::kAnyLife);
+        timeline_.after(any_time(gap_max()), act::ClientActs{}, Timeline::kAnyLife);
+}
+
+Duration World::gap_max() {
+    return options_.lulls && rng_.chance(1, 6) ? std::chrono::minutes(2) : options_.gap_max;
 }
 
 /// A server that stopped answering or is on its way out needs one more restart to be well.
@@ -172,7 +178,10 @@ void World::heal() {
     clients_.heal();
     if (!process_) return;
     process_->heal();
-    if (!process_->healthy()) crash();
+    if (process_->healthy())
+        process_->resume_queues();
+    else
+        crash();
 }
 
 Duration World::any_time(Duration max) {

@@ -34,7 +34,10 @@ struct RunResult {
 /// - a commit fails; the group may still come to light after the restart;
 /// - commits take seconds, longer than waiters have patience, and timers fire late;
 /// - handlers end when they like, never, late, or with success after they were stopped;
-/// - clients come in bursts, leave, come back, cancel, and ask for jobs that never were;
+/// - clients come in bursts, leave, come back, cancel, redrive, and ask for jobs that never were;
+/// - they send the same request again under the same id, at once and after lost answers, and others
+///   under it, before and after retention; reads of the store for it take their time or fail;
+/// - queues are paused and resumed; tenants share them, within limits of their own;
 /// - queues are full, inputs are let go from memory and must be read again;
 /// - the clock is set, back too, and the configuration changes, while the process is down;
 /// - the server is drained, halted and started again in the midst of it.
@@ -69,6 +72,7 @@ class World {
     void restart();
     void client_acts();
     void heal();
+    Duration gap_max();
     Duration any_time(Duration max);
 
     Rng rng_;
