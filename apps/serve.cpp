@@ -263,6 +263,11 @@ Result<void> Assembly::build_front() {
     options.header_time_max = config_.server.header_time;
     options.body_pause_max = config_.server.body_pause;
     options.idle_time_max = config_.server.idle_time;
+    options.body_pace_min = config_.server.body_pace;
+    options.body_memory_max = config_.server.body_memory_max;
+    if (!config_.server.tls_cert.empty())
+        options.tls = fronts::http::TlsFiles{config_.server.tls_cert, config_.server.tls_key};
+    options.log_error = [](const std::string& text) { spdlog::error(text); };
     BIDE_TRY(
         server_,
         fronts::http::Server::listen(
@@ -299,7 +304,8 @@ std::uint64_t Assembly::connections_max() const {
 void Assembly::announce() const {
     const bool ipv6 = config_.server.host.find(':') != std::string::npos;
     std::printf(
-        ipv6 ? "listening on http://[%s]:%u\n" : "listening on http://%s:%u\n",
+        ipv6 ? "listening on %s://[%s]:%u\n" : "listening on %s://%s:%u\n",
+        config_.server.tls_cert.empty() ? "http" : "https",
         config_.server.host.c_str(),
         static_cast<unsigned>(server_->port())
     );

@@ -197,6 +197,10 @@ constexpr Key<S> kServerKeys[] = {
     {"header_max", Into<&Value::bytes, &S::header_max>::set},
     {"inline_max", Into<&Value::bytes, &S::inline_max>::set},
     {"memory_max", Into<&Value::bytes, &S::memory_max>::set},
+    {"body_memory_max", Into<&Value::bytes, &S::body_memory_max>::set},
+    {"body_pace", Into<&Value::bytes, &S::body_pace>::set},
+    {"tls_cert", Into<&Value::path, &S::tls_cert>::set},
+    {"tls_key", Into<&Value::path, &S::tls_key>::set},
     {"log_level", Into<&Value::text, &S::log_level>::set},
 };
 

@@ -160,6 +160,8 @@ Result<Config> combine(const Flags& flags) {
     if (config.queues.empty())
         return usage("no queue: give --exec 'CMD ARGS', --http URL, --native NAME or --config FILE"
         );
+    if (config.server.tls_cert.empty() != config.server.tls_key.empty())
+        return usage("tls_cert and tls_key go together");
     std::string& standard = config.server.default_queue;
     if (standard.empty() && config.queues.size() == 1) standard = config.queues.front().name;
     const bool known =

@@ -80,12 +80,15 @@ Result<void> Spool::remove_unfinished() {
     return success();
 }
 
-BodyWriter::BodyWriter(Spool& spool, std::uint64_t size_max)
-    : spool_(&spool), size_max_(size_max) {}
+BodyWriter::BodyWriter(Spool& spool, std::uint64_t size_max, Place place)
+    : spool_(&spool),
+      size_max_(size_max),
+      memory_max_(place == Place::disk ? 0 : spool.threshold()) {}
 
 BodyWriter::BodyWriter(BodyWriter&& other) noexcept
     : spool_(other.spool_),
       size_max_(other.size_max_),
+      memory_max_(other.memory_max_),
       size_(other.size_),
       memory_(std::move(other.memory_)),
       temporary_path_(std::move(other.temporary_path_)),
@@ -99,7 +102,7 @@ BodyWriter::~BodyWriter() {
 }
 
 bool BodyWriter::needs_disk(std::size_t more) const {
-    return descriptor_ >= 0 || size_ + more > spool_->threshold();
+    return descriptor_ >= 0 || size_ + more > memory_max_;
 }
 
 Result<void> BodyWriter::append(std::string_view bytes) {

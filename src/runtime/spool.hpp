@@ -52,7 +52,11 @@ class Spool {
 /// from a thread that may block when needs_disk() says so.
 class BodyWriter {
   public:
-    BodyWriter(Spool& spool, std::uint64_t size_max);
+    enum class Place : std::uint8_t {
+        memory_first,  ///< up to the spool's threshold
+        disk,          ///< from the first byte
+    };
+    BodyWriter(Spool& spool, std::uint64_t size_max, Place place = Place::memory_first);
     ~BodyWriter();
     BodyWriter(BodyWriter&& other) noexcept;
     BodyWriter& operator=(BodyWriter&&) = delete;
@@ -73,6 +77,7 @@ class BodyWriter {
 
     Spool* spool_;
     std::uint64_t size_max_;
+    std::uint64_t memory_max_;
     std::uint64_t size_ = 0;
     std::string memory_;
     std::string temporary_path_;

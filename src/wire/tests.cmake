@@ -3,4 +3,5 @@ bide_tests(wire_test
     SOURCES ${PROJECT_SOURCE_DIR}/src/wire/http_date_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/lambda_codec_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/message_test.cpp
-            ${PROJECT_SOURCE_DIR}/src/wire/prefer_test.cpp)
+            ${PROJECT_SOURCE_DIR}/src/wire/prefer_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/wire/request_head_test.cpp)

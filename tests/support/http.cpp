@@ -61,9 +61,10 @@ Response parse_head(std::string_view head) {
 }  // namespace
 
 Address parse_url(std::string_view url) {
-    constexpr std::string_view kScheme = "http://";
-    if (!url.starts_with(kScheme)) throw HttpError("not an http URL: " + std::string(url));
-    url.remove_prefix(kScheme.size());
+    const std::size_t scheme = url.find("://");
+    const std::string_view name = url.substr(0, scheme);
+    if (name != "http" && name != "https") throw HttpError("not an http URL: " + std::string(url));
+    url.remove_prefix(scheme + 3);
     if (url.ends_with('/')) url.remove_suffix(1);
     const std::size_t colon = url.rfind(':');
     if (colon == std::string_view::npos) return {std::string(url), 80};

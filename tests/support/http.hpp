@@ -19,7 +19,7 @@ struct Address {
     std::uint16_t port = 0;
 };
 
-/// Of "http://HOST:PORT", with or without a slash behind; throws for others.
+/// Of "http://HOST:PORT" (or https), with or without a slash behind; throws for others.
 Address parse_url(std::string_view url);
 
 /// The peer ended or broke the connection, or sent what is no HTTP, or nothing in time.

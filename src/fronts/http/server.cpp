@@ -9,10 +9,12 @@ namespace bide::fronts::http {
 Result<std::unique_ptr<Server>> Server::listen(Options options, Parts parts) {
     auto server = std::unique_ptr<Server>(new Server(std::move(options)));
     server->port_ = server->options_.port;
+    if (server->options_.tls) {
+        BIDE_TRY(server->tls_, TlsIdentity::load(*server->options_.tls));
+    }
+    const Shared shared{server->connections_, server->body_memory_, server->tls_.get()};
     for (std::size_t i = 0; i < server->options_.threads; ++i) {
-        server->shards_.push_back(
-            std::make_unique<Shard>(server->options_, parts, server->connections_)
-        );
+        server->shards_.push_back(std::make_unique<Shard>(server->options_, parts, shared));
         // The first may have picked the port; the others take the same.
         const auto which = i == 0 ? Shard::Which::first : Shard::Which::further;
         BIDE_TRY(server->port_, server->shards_.back()->listen(server->port_, which));
@@ -21,7 +23,9 @@ Result<std::unique_ptr<Server>> Server::listen(Options options, Parts parts) {
 }
 
 Server::Server(Options options)
-    : options_(std::move(options)), connections_(options_.connections_max) {}
+    : options_(std::move(options)),
+      connections_(options_.connections_max),
+      body_memory_(options_.body_memory_max) {}
 
 Server::~Server() = default;
 

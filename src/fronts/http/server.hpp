@@ -2,18 +2,23 @@
 
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "fronts/http/tls.hpp"
 #include "ports/engine.hpp"
 #include "runtime/asio.hpp"
 #include "runtime/blocking_pool.hpp"
 #include "runtime/spool.hpp"
 #include "service/contract.hpp"
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bide::fronts::http {
@@ -38,6 +43,45 @@ class ConnectionCount {
     std::size_t count_ = 0;
 };
 
+/// The memory that bodies take while they are being received, over all threads. Who gets none sends
+/// his body straight to disk.
+class BodyMemory {
+  public:
+    explicit BodyMemory(std::size_t max) : max_(max) {}
+
+    /// A part of it, given back with its end.
+    class Share {
+      public:
+        Share() = default;
+        Share(BodyMemory& from, std::size_t size) : from_(&from), size_(size) {}
+        Share(Share&& other) noexcept : from_(other.from_), size_(std::exchange(other.size_, 0)) {}
+        Share& operator=(Share&& other) noexcept {
+            std::swap(from_, other.from_);
+            std::swap(size_, other.size_);
+            return *this;
+        }
+        ~Share() {
+            if (size_ > 0) from_->used_.fetch_sub(size_, std::memory_order_relaxed);
+        }
+        explicit operator bool() const { return size_ > 0; }
+
+      private:
+        BodyMemory* from_ = nullptr;
+        std::size_t size_ = 0;
+    };
+
+    /// Empty when there is not so much left.
+    Share take(std::size_t size) {
+        if (used_.fetch_add(size, std::memory_order_relaxed) + size <= max_) return {*this, size};
+        used_.fetch_sub(size, std::memory_order_relaxed);
+        return {};
+    }
+
+  private:
+    std::size_t max_;
+    std::atomic<std::size_t> used_{0};
+};
+
 struct Options {
     std::string host = "127.0.0.1";
     std::uint16_t port = 8080;  ///< 0: the system picks one
@@ -46,8 +90,13 @@ struct Options {
     std::uint32_t header_bytes_max = 16 * 1024;
     Duration header_time_max = std::chrono::seconds(10);  ///< from the first byte of a request
     Duration body_pause_max = std::chrono::seconds(30);   ///< between two pieces of a body
-    Duration idle_time_max = std::chrono::seconds(75);    ///< of a connection between requests
-    Duration write_time_max = std::chrono::seconds(60);   ///< for a piece of an answer to go out
+    std::uint64_t body_pace_min = 1024;  ///< bytes per second, once a body takes body_pause_max
+    std::uint64_t body_memory_max = 64 << 20;  ///< for bodies on their way in; past it: to disk
+    Duration idle_time_max = std::chrono::seconds(75);       ///< of a connection between requests
+    Duration write_time_max = std::chrono::seconds(60);      ///< for a piece of an answer to go out
+    std::optional<TlsFiles> tls;                             ///< empty: plain HTTP
+    Duration handshake_time_max = std::chrono::seconds(10);  ///< of TLS
+    std::function<void(const std::string&)> log_error;       ///< any thread
 };
 
 /// The HTTP/1 daemon. Its threads share nothing: each has an io_context, an acceptor
@@ -82,6 +131,8 @@ class Server {
     Options options_;
     std::uint16_t port_ = 0;
     ConnectionCount connections_;
+    BodyMemory body_memory_;
+    std::unique_ptr<TlsIdentity> tls_;
     std::vector<std::unique_ptr<Shard>> shards_;
 };
 

@@ -1,5 +1,7 @@
 #include "fronts/http/shard.hpp"
 
+#include "service/problem.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 
@@ -21,9 +23,20 @@ namespace {
 /// this long, so that short waits cost nothing.
 constexpr auto kTick = std::chrono::milliseconds(200);
 
-constexpr std::string_view kFull =
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\n"
-    "Bide-Error-Source: bide\r\nConnection: close\r\n\r\n";
+/// How often the certificate's files are looked at.
+constexpr auto kTlsLook = std::chrono::seconds(1);
+
+/// Connections that were told that there are too many and are kept open for the client to read it.
+constexpr std::size_t kTurnedAwayMax = 64;
+
+std::string full_page() {
+    const wire::Reply reply = service::to_reply(service::problem_of(
+        {Code::overloaded, Retry::safe, "the server has as many connections as it may", 1}
+    ));
+    return "HTTP/1.1 503 Service Unavailable\r\n" + reply.headers.lines() +
+           "Content-Length: " + std::to_string(reply.body.size()) +
+           "\r\nConnection: close\r\n\r\n" + reply.body.bytes;
+}
 
 Error cannot_listen(const std::string& host, std::uint16_t port, const error_code& error) {
     return {
@@ -34,10 +47,10 @@ Error cannot_listen(const std::string& host, std::uint16_t port, const error_cod
 
 }  // namespace
 
-Shard::Shard(const Options& options, Server::Parts parts, ConnectionCount& connections)
+Shard::Shard(const Options& options, Server::Parts parts, Shared shared)
     : options_(options),
       parts_(parts),
-      connections_(connections),
+      shared_(shared),
       acceptor_(io_.get_executor()),
       ticker_(io_.get_executor()),
       sink_number_(parts.engine.add_sink(*this)) {}
@@ -52,6 +65,7 @@ Result<std::uint16_t> Shard::listen(std::uint16_t port, Which which) {
     error_code error;
     const auto address = net::ip::make_address(options_.host, error);
     if (error) return cannot_listen(options_.host, port, error);
+    which_ = which;
     const tcp::endpoint endpoint(address, port);
     acceptor_.open(endpoint.protocol(), error);
     if (error) return cannot_listen(options_.host, port, error);
@@ -171,7 +185,7 @@ void Shard::add(Session& session) {
 
 void Shard::remove(Session& session) {
     sessions_.erase(sessions_.iterator_to(session));
-    connections_.remove();
+    shared_.connections.remove();
 }
 
 runtime::Task<void> Shard::accept_loop() {
@@ -185,18 +199,32 @@ runtime::Task<void> Shard::accept_loop() {
             continue;
         }
         error_code ignored;
-        if (!connections_.add()) {
-            socket.non_blocking(true, ignored);
-            socket.write_some(net::buffer(kFull), ignored);
+        if (!shared_.connections.add()) {
+            turn_away(std::move(socket));
             continue;
         }
         socket.set_option(tcp::no_delay(true), ignored);
         auto session = std::make_shared<Session>(std::move(socket));
+        if (shared_.tls != nullptr)
+            session->tls = std::make_unique<Tls>(shared_.tls->context(), session->socket);
         add(*session);
         net::co_spawn(io_, serve(*this, session), [this, session](const std::exception_ptr&) {
             remove(*session);
         });
     }
+}
+
+/// More connections than there may be. Closing at once could take the answer away from a client
+/// that has sent something: it is closed a tick later.
+void Shard::turn_away(runtime::Socket socket) {
+    if (shared_.tls != nullptr) return;  // a handshake is more than it is worth
+    static const std::string page = full_page();
+    error_code ignored;
+    socket.non_blocking(true, ignored);
+    socket.write_some(net::buffer(page), ignored);
+    socket.shutdown(net::socket_base::shutdown_send, ignored);
+    if (turned_away_.size() >= kTurnedAwayMax) turned_away_.pop_front();
+    turned_away_.push_back(std::move(socket));
 }
 
 /// One pass over all connections each tick: a timer for each would cost more than the pass.
@@ -206,6 +234,11 @@ runtime::Task<void> Shard::tick_loop() {
         co_await ticker_.async_wait(kTuple);
         const Time now = parts_.clock.now();
         error_code ignored;
+        turned_away_.clear();
+        if (shared_.tls != nullptr && which_ == Which::first && now - tls_looked_at_ >= kTlsLook) {
+            tls_looked_at_ = now;
+            shared_.tls->reload(options_.log_error);
+        }
         for (auto& session : sessions_) {
             if (session.deadline <= now) {
                 session.deadline = kNever;
@@ -234,15 +267,19 @@ void Shard::watch(std::shared_ptr<Session> session) {
             if (error || !waiting_.contains(id)) return;
             session->watched = false;
             session->waiting_since = parts_.clock.now();  // looked at again after a tick
-            std::array<char, 1> byte{};
-            const ssize_t got =
-                ::recv(session->socket.native_handle(), byte.data(), 1, MSG_PEEK | MSG_DONTWAIT);
-            const bool gone = got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
-            if (!gone) return;
+            if (!client_is_gone(*session)) return;
             parts_.engine.leave(id);
             finish_wait(*session, std::nullopt);
         }
     );
+}
+
+bool Shard::client_is_gone(Session& session) {
+    if (session.tls) return session.tls->peer_is_gone();
+    std::array<char, 1> byte{};
+    const ssize_t got =
+        ::recv(session.socket.native_handle(), byte.data(), 1, MSG_PEEK | MSG_DONTWAIT);
+    return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
 }
 
 std::string_view Shard::date_line() {

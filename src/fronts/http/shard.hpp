@@ -1,12 +1,15 @@
 #pragma once
 
 #include "fronts/http/server.hpp"
+#include "fronts/http/tls.hpp"
 #include "ports/engine.hpp"
 #include "runtime/asio.hpp"
 
 #include <boost/intrusive/list.hpp>
 
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -15,8 +18,6 @@
 #include <vector>
 
 namespace bide::fronts::http {
-
-namespace net = runtime::net;
 
 /// What a connection's coroutine waits on while its job is in the engine.
 using AnswerHandler = typename net::async_result<
@@ -31,7 +32,8 @@ struct Session : boost::intrusive::list_base_hook<> {
     explicit Session(runtime::Socket connected) : socket(std::move(connected)) {}
 
     runtime::Socket socket;
-    Time deadline = kNever;  ///< the tick cancels what the socket does when this has passed
+    std::unique_ptr<Tls> tls;  ///< null: plain HTTP
+    Time deadline = kNever;    ///< the tick cancels what the socket does when this has passed
     bool timed_out = false;
     Phase phase = Phase::idle;
     // While waiting:
@@ -41,11 +43,18 @@ struct Session : boost::intrusive::list_base_hook<> {
     bool watched = false;  ///< a read-readiness wait is under way, to notice a client that leaves
 };
 
+/// What the threads of a server share.
+struct Shared {
+    ConnectionCount& connections;
+    BodyMemory& body_memory;
+    TlsIdentity* tls;  ///< null: plain HTTP
+};
+
 /// One I/O thread: acceptor, connections, the inbox for answers, and one tick for all timeouts.
 /// Everything but deliver(), start(), close_acceptor() and shut() runs on its own thread.
 class Shard final : public ports::AnswerSink {
   public:
-    Shard(const Options& options, Server::Parts parts, ConnectionCount& connections);
+    Shard(const Options& options, Server::Parts parts, Shared shared);
     ~Shard();
 
     enum class Which : std::uint8_t { first, further };
@@ -60,6 +69,7 @@ class Shard final : public ports::AnswerSink {
     // For connections:
     const Options& options() const { return options_; }
     Server::Parts& parts() { return parts_; }
+    BodyMemory& body_memory() { return shared_.body_memory; }
     bool stopping() const { return stopping_; }
     void add(Session& session);
     void remove(Session& session);
@@ -75,18 +85,23 @@ class Shard final : public ports::AnswerSink {
     void take_answers();
     void finish_wait(Session& session, std::optional<core::Answer> answer);
     void watch(std::shared_ptr<Session> session);
+    static bool client_is_gone(Session& session);
+    void turn_away(runtime::Socket socket);
 
     const Options& options_;
     Server::Parts parts_;
-    ConnectionCount& connections_;
+    Shared shared_;
     net::io_context io_{1};
     runtime::Acceptor acceptor_;
     runtime::Timer ticker_;
     boost::intrusive::list<Session> sessions_;
+    std::deque<runtime::Socket> turned_away_;  ///< told 503; closed a tick later
     std::unordered_map<core::WaiterId, std::shared_ptr<Session>> waiting_;
     std::uint8_t sink_number_;
     std::uint64_t next_waiter_ = 0;
     bool stopping_ = false;
+    Which which_ = Which::first;
+    Time tls_looked_at_{};  ///< when the first shard last looked for a new certificate
     std::string date_line_;
     std::int64_t date_second_ = 0;
 

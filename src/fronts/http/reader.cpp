@@ -1,0 +1,250 @@
+#include "fronts/http/reader.hpp"
+
+#include <algorithm>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace bide::fronts::http {
+
+using boost::system::error_code;
+using runtime::kTuple;
+using runtime::Task;
+
+namespace {
+
+/// The first read of a request: most heads fit.
+constexpr std::size_t kFirstRead = 2048;
+
+/// A piece of a large body on its way between socket and disk; and when memory is short.
+constexpr std::size_t kPiece = 256 * 1024;
+constexpr std::size_t kSmallPiece = 16 * 1024;
+
+/// Read at once from a socket with a body in chunks on it.
+constexpr std::size_t kReceive = 64 * 1024;
+
+/// A body announced as smaller than this is read even when nobody wants it, so that the
+/// connection can go on; past it the connection is closed instead.
+constexpr std::uint64_t kDiscardMax = 64 * 1024;
+
+}  // namespace
+
+// --- the socket -------------------------------------------------------------------------------
+
+/// Reads what has come, at most `room` bytes, behind what the buffer holds. Not a coroutine itself:
+/// the plain way costs one frame.
+Task<error_code> RequestReader::receive_more(std::size_t room) {
+    return session_.tls ? receive_more_tls(room) : receive_more_plain(room);
+}
+
+Task<error_code> RequestReader::receive_more_plain(std::size_t room) {
+    auto [error, got] = co_await session_.socket.async_read_some(buffer_.prepare(room), kTuple);
+    buffer_.commit(got);
+    co_return error;
+}
+
+Task<error_code> RequestReader::receive_more_tls(std::size_t room) {
+    const Tls::Transfer read = co_await session_.tls->read_some(buffer_.prepare(room));
+    buffer_.commit(read.size);
+    co_return read.error;
+}
+
+Error RequestReader::error_of(const error_code& error) const {
+    if (session_.timed_out)
+        return {Code::request_timeout, Retry::safe, "the request did not come in time"};
+    if (error == net::error::eof)
+        return {Code::bad_request, Retry::safe, "the request ended before it was complete"};
+    return {Code::bad_request, Retry::safe, "the connection broke: " + error.message()};
+}
+
+// --- the head ---------------------------------------------------------------------------------
+
+Task<std::optional<RequestReader::Failure>> RequestReader::read_head() {
+    session_.phase = Session::Phase::idle;
+    session_.timed_out = false;
+    // The first byte ends idleness; from then on the head has a time of its own.
+    if (buffer_.size() == 0) {
+        set_deadline(shard_, session_, shard_.options().idle_time_max);
+        const error_code error = co_await receive_more(kFirstRead);
+        if (error) co_return Failure{};
+    }
+    session_.phase = Session::Phase::busy;
+    set_deadline(shard_, session_, shard_.options().header_time_max);
+    wire::HeadScanner scanner(shard_.options().header_bytes_max);
+    for (;;) {
+        const std::string_view bytes(
+            static_cast<const char*>(buffer_.data().data()), buffer_.size()
+        );
+        auto place = scanner.scan(bytes);
+        if (place.has_error()) co_return Failure{std::move(place.error())};
+        if (place.value()) {
+            session_.deadline = kNever;
+            const auto [begin, end] = *place.value();
+            auto head = wire::parse_head(bytes.substr(begin, end - begin));
+            if (head.has_error()) co_return Failure{std::move(head.error())};
+            request_ = std::make_unique<Request>(shard_.parts().contract.rules().body_bytes_max);
+            request_->head = std::move(head.value());
+            request_->left = request_->head.length;
+            buffer_.consume(end);
+            co_return std::nullopt;
+        }
+        const error_code error = co_await receive_more(kFirstRead);
+        if (!error) continue;
+        session_.deadline = kNever;
+        if (error != net::error::eof && !session_.timed_out) co_return Failure{};
+        co_return Failure{error_of(error)};
+    }
+}
+
+// --- the body ---------------------------------------------------------------------------------
+
+bool RequestReader::body_is_done() const {
+    switch (request_->head.framing) {
+        case wire::Framing::none: return true;
+        case wire::Framing::length: return request_->left == 0;
+        case wire::Framing::chunked: return request_->chunks.done();
+    }
+    return true;
+}
+
+bool RequestReader::rest_is_small() const {
+    if (body_is_done()) return true;
+    const auto& head = request_->head;
+    return head.framing == wire::Framing::length && request_->left <= kDiscardMax &&
+           !head.expects_continue;
+}
+
+bool RequestReader::expects_continue() const {
+    return request_->head.expects_continue && buffer_.size() == 0 && !body_is_done();
+}
+
+/// A pause may be as long as `pause`; and a body that has come for that long must have had the
+/// least pace, so that a client cannot hold a connection and a file by a byte now and then.
+void RequestReader::set_body_deadline(Duration pause) {
+    const Time now = shard_.parts().clock.now();
+    if (request_->body_began == Time{}) request_->body_began = now;
+    const auto earned = std::chrono::microseconds(
+        request_->received * 1'000'000 / std::max<std::uint64_t>(shard_.options().body_pace_min, 1)
+    );
+    session_.deadline = std::min(now + pause, request_->body_began + pause + earned);
+}
+
+std::size_t RequestReader::take_buffered(net::mutable_buffer room) {
+    const auto most =
+        static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), request_->left));
+    const std::size_t got = net::buffer_copy(room, buffer_.data(), most);
+    buffer_.consume(got);
+    return got;
+}
+
+Result<std::size_t> RequestReader::decode_buffered(net::mutable_buffer room) {
+    BIDE_TRY(
+        const auto step,
+        request_->chunks.decode(
+            {static_cast<const char*>(buffer_.data().data()), buffer_.size()},
+            {static_cast<char*>(room.data()), room.size()}
+        )
+    );
+    buffer_.consume(step.consumed);
+    return step.produced;
+}
+
+Task<Result<std::size_t>> RequestReader::receive_some(net::mutable_buffer room, Duration pause) {
+    const bool chunked = request_->head.framing == wire::Framing::chunked;
+    while (!body_is_done()) {
+        std::size_t got = 0;
+        if (chunked) {
+            BIDE_CO_TRY(got, decode_buffered(room));
+        } else {
+            got = take_buffered(room);
+        }
+        if (got == 0 && !body_is_done()) {
+            set_body_deadline(pause);
+            error_code error;
+            if (chunked || session_.tls) {
+                error = co_await receive_more(std::min(room.size() + 1, kReceive));
+            } else {
+                // Straight into its place; no byte of a next request with it.
+                const auto most = std::min<std::uint64_t>(room.size(), request_->left);
+                const auto read = co_await session_.socket.async_read_some(
+                    net::buffer(room, static_cast<std::size_t>(most)), kTuple
+                );
+                error = std::get<0>(read);
+                got = std::get<1>(read);
+            }
+            session_.deadline = kNever;
+            if (error) co_return error_of(error);
+        }
+        request_->received += got;
+        if (!chunked) request_->left -= got;
+        if (got > 0) co_return got;
+    }
+    co_return 0U;
+}
+
+Task<Result<Body>> RequestReader::receive_body() {
+    if (body_is_done()) co_return Body{};
+    const auto& head = request_->head;
+    const auto small = std::min<std::uint64_t>(shard_.parts().spool.threshold(), kPiece);
+    if (head.framing == wire::Framing::length && head.length <= small) {
+        const auto length = static_cast<std::size_t>(head.length);
+        // What has come with the head takes no memory that is not there already.
+        if (length <= buffer_.size()) co_return co_await receive_small(length);
+        const BodyMemory::Share memory = shard_.body_memory().take(length);
+        if (memory) co_return co_await receive_small(length);
+    }
+    co_return co_await receive_large();
+}
+
+/// A body that announced a length small enough to stay in memory: straight into its place.
+Task<Result<Body>> RequestReader::receive_small(std::size_t length) {
+    Body body;
+    body.bytes.resize(length);
+    std::size_t filled = 0;
+    while (!body_is_done()) {
+        const net::mutable_buffer room(body.bytes.data() + filled, length - filled);
+        BIDE_CO_TRY(
+            const std::size_t got, co_await receive_some(room, shard_.options().body_pause_max)
+        );
+        filled += got;
+    }
+    co_return body;
+}
+
+Task<Result<Body>> RequestReader::receive_large() {
+    using runtime::BodyWriter;
+    const BodyMemory::Share memory = shard_.body_memory().take(
+        kPiece + static_cast<std::size_t>(shard_.parts().spool.threshold())
+    );
+    BodyWriter writer(
+        shard_.parts().spool,
+        shard_.parts().contract.rules().body_bytes_max,
+        memory ? BodyWriter::Place::memory_first : BodyWriter::Place::disk
+    );
+    std::string piece(memory ? kPiece : kSmallPiece, '\0');
+    while (!body_is_done()) {
+        BIDE_CO_TRY(
+            const std::size_t got,
+            co_await receive_some(net::buffer(piece), shard_.options().body_pause_max)
+        );
+        if (got == 0) break;
+        const std::string_view bytes(piece.data(), got);
+        const auto append = [&writer, bytes] { return writer.append(bytes); };
+        Result<void> appended = success();
+        if (writer.needs_disk(got))
+            appended = co_await runtime::on_pool(shard_.parts().pool, append);
+        else
+            appended = append();
+        if (appended.has_error()) co_return std::move(appended.error());
+    }
+    const auto finish = [&writer] { return writer.finish(); };
+    if (!writer.needs_disk(0)) co_return finish();
+    co_return co_await runtime::on_pool(shard_.parts().pool, finish);
+}
+
+void RequestReader::drop() {
+    request_.reset();
+    if (buffer_.size() == 0) buffer_ = beast::flat_buffer();
+}
+
+}  // namespace bide::fronts::http
