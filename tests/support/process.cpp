@@ -22,7 +22,10 @@ namespace {
 std::vector<std::string> make_environment(const ProcessOptions& options) {
     std::vector<std::string> all;
     for (char** entry = ::environ; *entry != nullptr; ++entry) {
-        if (!std::string_view(*entry).starts_with("BIDE_")) all.emplace_back(*entry);
+        const std::string_view text = *entry;
+        const bool replaced =
+            options.environment.contains(std::string(text.substr(0, text.find('='))));
+        if (!replaced && !text.starts_with("BIDE_")) all.emplace_back(text);
     }
     for (const auto& [name, value] : options.environment) all.push_back(name + "=" + value);
     return all;

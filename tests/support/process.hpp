@@ -14,7 +14,8 @@ namespace bide::test {
 
 struct ProcessOptions {
     std::vector<std::string> argv;
-    /// Added to the environment of the test, from which all BIDE_* are taken out.
+    /// Added to the environment of the test, or instead of what it has there; all its BIDE_* are
+    /// taken out.
     std::map<std::string, std::string> environment;
     std::string error_path;              ///< where stderr goes
     std::uint64_t file_bytes_max = 0;    ///< RLIMIT_FSIZE; 0: none
