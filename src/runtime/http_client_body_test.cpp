@@ -72,6 +72,7 @@ TEST_F(HttpClientBodyTest, APeerMayAnswerAsItReads) {
             conversation.send("10000\r\n" + some + "\r\n");
         }
         conversation.send("0\r\n\r\n");
+        EXPECT_TRUE(conversation.ends());
     });
     const HttpResult result = ask(post_file(peer.url(), there));
     ASSERT_TRUE(result.has_value()) << result.error().detail;
