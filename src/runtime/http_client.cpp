@@ -196,7 +196,6 @@ Task<void> write_large(SharedPtr shared, ExchangePtr exchange) {
             trouble = opened.error();
     }
     std::string place;
-    std::string_view rest;
     exchange->phase = "take the request";
     std::uint64_t at = 0;
     error_code error;
@@ -219,7 +218,7 @@ Task<void> write_large(SharedPtr shared, ExchangePtr exchange) {
         exchange->trouble = exchange->failure(Kind::storage, trouble->detail);
     }
     exchange->write_ended = true;
-    if (!exchange->answered) {
+    if (!exchange->head_came) {
         exchange->phase = "answer";
         exchange->deadline = shared->deadline(shared->options.head_max);
     }
@@ -297,6 +296,7 @@ bool Reader::understand() {
 void Reader::head_came() {
     head_came_ = true;
     if (parser_.is_interim()) return;
+    exchange_.head_came = true;
     // Who refuses may not want the rest of the request; who accepts may answer as it reads.
     if (parser_.status >= 300) stop_writing(exchange_);
 }
@@ -401,6 +401,7 @@ Task<void> talk(SharedPtr shared, ExchangePtr exchange) {
     HttpConnection& connection = *exchange->connection;
     compose_head(exchange->request, connection.head);
     exchange->write_ended = false;
+    exchange->cut = false;
     if (!is_small(exchange->request)) {
         co_await (write_large(shared, exchange) && read_answer(shared, exchange));
         co_return;

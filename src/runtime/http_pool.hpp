@@ -58,6 +58,7 @@ class HttpExchange final : public std::enable_shared_from_this<HttpExchange>,
     bool fresh_only = false;   ///< wants no kept connection
     bool has_slot = false;     ///< counts among the origin's open connections
     bool answered = false;     ///< some of an answer has come
+    bool head_came = false;    ///< and the head of the final one
     bool write_ended = false;  ///< nothing more is to be sent
     bool cut = false;          ///< the connection cannot send any more
     bool whole = false;        ///< the request was sent to its end

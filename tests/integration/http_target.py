@@ -105,13 +105,6 @@ class Target(http.server.BaseHTTPRequestHandler):
         self.wfile.write(asked["bytes"].encode())
         self.close_connection = True
 
-    def progress(self, _):
-        self.body()
-        for value in ('{"done":1}', "2", "no JSON", '"three"'):
-            self.wfile.write(f"HTTP/1.1 103 Early Hints\r\nBide-Progress: {value}\r\n\r\n".encode())
-        print("told", flush=True)
-        self.answer(200, b"done")
-
     def log_message(self, *_):
         pass
 
