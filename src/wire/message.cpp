@@ -26,6 +26,12 @@ std::string_view RequestHead::field(std::string_view name) const {
     return {};
 }
 
+std::size_t RequestHead::count(std::string_view name) const {
+    return static_cast<std::size_t>(std::ranges::count_if(fields, [name](const Field& field) {
+        return equal_fold(field.name, name);
+    }));
+}
+
 std::string RequestHead::joined(std::string_view name) const {
     std::string all;
     for (const auto& field : fields) {

@@ -2,7 +2,9 @@
 
 #include "base/body.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +25,8 @@ struct RequestHead {
 
     /// The value of the first field of this name (any case), or empty.
     std::string_view field(std::string_view name) const;
+    bool has(std::string_view name) const { return count(name) != 0; }
+    std::size_t count(std::string_view name) const;
     /// The values of all fields of this name, joined by ", ".
     std::string joined(std::string_view name) const;
 };
@@ -39,11 +43,21 @@ class HeaderLines {
     std::string lines_;
 };
 
+/// Some bytes of a body.
+struct ByteRange {
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+};
+
 /// A complete answer but for what the connection adds: Date, Connection, Content-Length.
 struct Reply {
     std::uint16_t status = 200;
     HeaderLines headers;
     Body body;
+    std::optional<ByteRange> range;  ///< 206: only these bytes of the body are sent
+
+    /// The value of Content-Length.
+    std::uint64_t content_length() const { return range ? range->length : body.size(); }
 };
 
 /// Whether an answer of this status has no body (RFC 9110, 6.4.1).

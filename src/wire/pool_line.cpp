@@ -4,6 +4,7 @@
 #include "wire/exec_report.hpp"
 #include "wire/json_text.hpp"
 #include "wire/json_value.hpp"
+#include "wire/line_body.hpp"
 #include "wire/utf8.hpp"
 
 #include <boost/json/monotonic_resource.hpp>
@@ -15,60 +16,37 @@ namespace {
 
 namespace json = boost::json;
 
-/// A member that says something: null is as good as absent.
-const json::value* find(const json::object& members, std::string_view name) {
-    const json::value* value = members.if_contains(name);
-    return value && !value->is_null() ? value : nullptr;
-}
-
 Error malformed(std::string what) {
     return {Code::bad_request, Retry::never, std::move(what)};
 }
 
 Result<void> take_body(std::string_view line, const json::object& members, PoolAnswer& answer) {
-    int bodies = 0;
-    if (const json::value* body = find(members, "body")) {
-        const json::string* text = body->if_string();
-        if (!text) return malformed("\"body\" is not a string; body_json takes any JSON");
-        answer.body.assign(text->data(), text->size());
-        ++bodies;
-    }
-    if (const json::value* body = find(members, "body_base64")) {
-        const json::string* text = body->if_string();
-        std::optional<std::string> bytes;
-        if (text) bytes = decode_base64(*text);
-        if (!bytes) return malformed("\"body_base64\" is not base64 with padding (RFC 4648)");
-        answer.body = std::move(*bytes);
-        ++bodies;
-    }
-    if (const json::value* body = members.if_contains("body_json")) {
-        answer.body = written_member(line, "body_json", *body);
-        answer.content_type = "application/json";
-        ++bodies;
-    }
-    if (bodies > 1) return malformed("more than one of body, body_base64 and body_json");
+    BIDE_TRY(auto body, read_line_body(line, members));
+    if (!body) return success();
+    answer.body = std::move(body->bytes);
+    answer.content_type = std::move(body->content_type);
     return success();
 }
 
 Result<void> take_facts(const json::object& members, PoolAnswer& answer) {
-    if (const json::value* status = find(members, "status")) {
+    if (const json::value* status = find_member(members, "status")) {
         const std::int64_t* number = status->if_int64();
         if (!number || !is_result_status(*number))
             return malformed("\"status\" is not an integer of 200 to 599");
         answer.status = static_cast<std::uint16_t>(*number);
     }
-    if (const json::value* type = find(members, "content_type")) {
+    if (const json::value* type = find_member(members, "content_type")) {
         const json::string* text = type->if_string();
         if (!text || !is_content_type(*text))
             return malformed("\"content_type\" is not a media type");
         answer.content_type.assign(text->data(), text->size());
     }
-    if (const json::value* error = find(members, "error")) {
+    if (const json::value* error = find_member(members, "error")) {
         const json::string* text = error->if_string();
         if (!text) return malformed("\"error\" is not a string");
         answer.error.emplace(text->data(), text->size());
     }
-    if (const json::value* retry = find(members, "retry")) {
+    if (const json::value* retry = find_member(members, "retry")) {
         const bool* flag = retry->if_bool();
         if (!flag) return malformed("\"retry\" is not true or false");
         answer.retry = *flag;
@@ -123,13 +101,13 @@ Result<PoolAnswer> parse_pool_answer(std::string_view line) {
     if (!members) return malformed("not a JSON object");
 
     PoolAnswer answer;
-    const json::value* id = find(*members, "id");
+    const json::value* id = find_member(*members, "id");
     const json::string* id_text = id ? id->if_string() : nullptr;
     if (!id_text) return malformed("without the job's \"id\"");
     auto parsed = parse_job_id(*id_text);
     if (!parsed) return malformed("its \"id\" is not one of a job");
     answer.id = parsed.value();
-    if (const json::value* progress = find(*members, "progress")) {
+    if (const json::value* progress = find_member(*members, "progress")) {
         answer.progress = written_member(line, "progress", *progress);
         return answer;
     }

@@ -1,6 +1,7 @@
 #include "wire/prefer.hpp"
 
 #include "wire/message.hpp"
+#include "wire/text.hpp"
 
 #include <charconv>
 #include <string>
@@ -8,16 +9,6 @@
 
 namespace bide::wire {
 namespace {
-
-bool is_space(char c) {
-    return c == ' ' || c == '\t';
-}
-
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-    return text;
-}
 
 /// Cuts `text` at the first `separator` outside quotes; returns what is before it.
 std::string_view cut(std::string_view& text, char separator) {

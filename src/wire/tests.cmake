@@ -1,7 +1,12 @@
 bide_tests(wire_test
     LIBS bide_wire
-    SOURCES ${PROJECT_SOURCE_DIR}/src/wire/http_date_test.cpp
+    SOURCES ${PROJECT_SOURCE_DIR}/src/wire/batch_line_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/wire/derived_id_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/wire/http_date_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/wire/job_options_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/lambda_codec_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/message_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/prefer_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/wire/query_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/wire/range_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/request_head_test.cpp)
