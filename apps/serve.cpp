@@ -13,7 +13,9 @@
 #include "runtime/blocking_pool.hpp"
 #include "runtime/spool.hpp"
 #include "runtime/tls.hpp"
+#include "service/batch_handler.hpp"
 #include "service/contract.hpp"
+#include "web/documents.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -179,6 +181,53 @@ Result<Made> make_handler(const cli::QueueConfig& queue, Workshop& shop) {
     return config_error("queue " + queue.name + " has no handler");
 }
 
+/// Of the batches: they are to be there as long as the last of their items.
+Duration longest_retention(const cli::Config& config) {
+    Duration longest{};
+    for (const auto& queue : config.queues) longest = std::max(longest, queue.retention);
+    return longest;
+}
+
+service::AccessRules access_rules(const cli::Config& config) {
+    service::AccessRules rules;
+    for (const auto& key : config.keys) {
+        service::ApiKey known{key.name, key.hash, {}, key.tenant};
+        for (const auto& scope : key.scopes) {
+            if (scope == "submit") known.scopes.add(service::Scope::submit);
+            if (scope == "read") known.scopes.add(service::Scope::read);
+            if (scope == "admin") known.scopes.add(service::Scope::admin);
+        }
+        rules.keys.push_back(std::move(known));
+    }
+    const std::string& host = config.server.host;
+    rules.anonymous = config.server.anonymous;
+    rules.loopback = host == "::1" || host == "localhost" || host.starts_with("127.");
+    return rules;
+}
+
+service::ContractRules contract_rules(const cli::Config& config) {
+    service::ContractRules rules;
+    for (const auto& queue : config.queues) rules.queues.push_back({queue.name, queue.retention});
+    // In the order of the engine's queues: last.
+    rules.queues.push_back({std::string(service::kBatchQueue), longest_retention(config)});
+    rules.default_queue = config.server.default_queue;
+    rules.max_wait = config.server.max_wait;
+    rules.default_wait = config.server.default_wait;
+    rules.at_limit = config.server.at_limit;
+    rules.heartbeat = config.server.heartbeat;
+    rules.body_bytes_max = config.server.body_max;
+    rules.batch_items_max = config.server.batch_items_max;
+    rules.cors_origins = config.server.cors_origins;
+    rules.access = access_rules(config);
+    for (const auto& document : documents()) {
+        rules.documents.emplace(
+            document.path,
+            service::Document{std::string(document.content_type), std::string(document.text)}
+        );
+    }
+    return rules;
+}
+
 /// The whole server, its parts in the order in which each may use those above it.
 class Assembly {
   public:
@@ -204,6 +253,7 @@ class Assembly {
     exec::ExecThread exec_thread_;
     http::HttpThread http_thread_;
     std::vector<std::unique_ptr<ports::Handler>> handlers_;
+    std::unique_ptr<service::BatchHandler> batch_handler_;
     engines::embedded::Options engine_options_;
     std::unique_ptr<engines::embedded::Engine> engine_;
     std::unique_ptr<service::Contract> contract_;
@@ -238,6 +288,13 @@ Result<void> Assembly::build_queues() {
         engine_options_.queues.push_back(std::move(options));
         handlers_.push_back(std::move(made.handler));
     }
+    batch_handler_ = service::make_batch_handler(clock_);
+    engines::embedded::QueueOptions batches;
+    batches.name = service::kBatchQueue;
+    batches.rules = service::batch_queue_rules();
+    batches.retention = longest_retention(config_);
+    batches.handler = batch_handler_.get();
+    engine_options_.queues.push_back(std::move(batches));
     engine_options_.directory = config_.server.data;
     engine_options_.limits.resident_bytes_max = config_.server.memory_max;
     engine_options_.tenancy = config_.tenancy;
@@ -246,12 +303,8 @@ Result<void> Assembly::build_queues() {
 }
 
 Result<void> Assembly::build_front() {
-    service::ContractRules rules;
-    for (const auto& queue : config_.queues) rules.queues.push_back(queue.name);
-    rules.default_queue = config_.server.default_queue;
-    rules.max_wait = config_.server.max_wait;
-    rules.body_bytes_max = config_.server.body_max;
-    contract_ = std::make_unique<service::Contract>(std::move(rules), *engine_);
+    batch_handler_->attach(*engine_);
+    contract_ = std::make_unique<service::Contract>(contract_rules(config_), *engine_);
 
     fronts::http::Options options;
     options.host = config_.server.host;

@@ -6,9 +6,13 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <array>
 #include <utility>
 
 namespace bide::service {
+
+namespace json = boost::json;
+
 namespace {
 
 struct Row {
@@ -72,7 +76,37 @@ Retry retry_of(const core::Outcome& outcome) {
     return outcome.attempts == 0 ? Retry::safe : Retry::unsafe;
 }
 
+Problem plain(std::string_view type, std::string_view title, std::uint16_t status) {
+    Problem problem;
+    problem.type = type;
+    problem.title = title;
+    problem.status = status;
+    return problem;
+}
+
+constexpr std::array kFailures{
+    core::FailureKind::handler,
+    core::FailureKind::rejected,
+    core::FailureKind::timeout,
+    core::FailureKind::lost,
+    core::FailureKind::cancelled,
+    core::FailureKind::expired,
+};
+
 }  // namespace
+
+std::optional<Problem> problem_of_type(std::string_view type) {
+    for (auto code = Code{}; code <= Code::internal;
+         code = static_cast<Code>(static_cast<std::uint8_t>(code) + 1)) {
+        if (to_string(code) == type) return problem_of(Error{code, Retry::never, {}});
+    }
+    for (const auto kind : kFailures) {
+        const FailureRow row = row_of(kind);
+        if (row.type == type) return plain(row.type, row.title, row.status);
+    }
+    if (type == "wait-over") return plain("wait-over", kWaitOver, 504);
+    return std::nullopt;
+}
 
 std::uint16_t status_of(Code code) {
     return row_of(code).status;
@@ -106,8 +140,7 @@ Problem problem_of(const JobId& job, const core::Outcome& outcome) {
         0};
 }
 
-wire::Reply to_reply(const Problem& problem) {
-    namespace json = boost::json;
+json::object to_json(const Problem& problem) {
     json::object document{
         {"type", "/errors/" + std::string(problem.type)},
         {"title", problem.title},
@@ -116,14 +149,18 @@ wire::Reply to_reply(const Problem& problem) {
         {"retry", to_string(problem.retry)},
     };
     if (problem.job) document["job"] = to_string(*problem.job);
+    return document;
+}
 
+wire::Reply to_reply(const Problem& problem) {
     wire::Reply reply;
     reply.status = problem.status;
     reply.headers.add("Content-Type", "application/problem+json");
     reply.headers.add("Bide-Error-Source", problem.source == Source::bide ? "bide" : "handler");
+    if (problem.status == 401) reply.headers.add("WWW-Authenticate", "Bearer realm=\"bide\"");
     if (problem.retry_after_s > 0)
         reply.headers.add("Retry-After", static_cast<std::uint64_t>(problem.retry_after_s));
-    reply.body.bytes = json::serialize(document) + "\n";
+    reply.body.bytes = json::serialize(to_json(problem)) + "\n";
     return reply;
 }
 

@@ -4,12 +4,16 @@
 #include "core/job.hpp"
 #include "wire/message.hpp"
 
+#include <boost/json/object.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace bide::service {
+
+constexpr std::string_view kWaitOver = "The wait is over, the job is not";
 
 /// Whose error it is.
 enum class Source : std::uint8_t { bide, handler };
@@ -33,6 +37,10 @@ Problem problem_of(const Error& error);
 /// How a job that did not succeed is told: status and type follow from the kind of failure.
 Problem problem_of(const JobId& job, const core::Outcome& outcome);
 
+/// What is known of the problems of one type; empty when there is no such type.
+std::optional<Problem> problem_of_type(std::string_view type);
+
+boost::json::object to_json(const Problem& problem);
 wire::Reply to_reply(const Problem& problem);
 
 }  // namespace bide::service

@@ -83,7 +83,7 @@ TEST_F(BadInput, UnknownQueueIs404AndNamesThoseThereAre) {
 }
 
 TEST_F(BadInput, UnknownPageIs404) {
-    for (const char* target : {"/nowhere", "/jobs", "/queues", "/healthz/", "/queues/jobs"})
+    for (const char* target : {"/nowhere", "/queues/", "/healthz/", "/queues/jobs"})
         expect_problem(get(address(), target), 404, "not-found");
 }
 
@@ -98,9 +98,8 @@ TEST_F(BadInput, WrongMethodIs405WithAllow) {
     expect_405("DELETE", "/", "GET, HEAD, POST");
     expect_405("BREW", "/", "GET, HEAD, POST");
     expect_405("post", "/", "GET, HEAD, POST");
-    expect_405("GET", "/queues/echo/jobs", "POST");
-    expect_405("PUT", "/queues/echo/jobs", "POST");
-    expect_405("POST", job, "GET, HEAD, DELETE");
+    expect_405("PUT", "/queues/echo/jobs", "GET, HEAD, POST");
+    expect_405("POST", job, "GET, HEAD, PUT, DELETE");
     expect_405("DELETE", job + "/result", "GET, HEAD");
     expect_405("POST", "/healthz", "GET, HEAD");
     expect_405("POST", "/readyz", "GET, HEAD");

@@ -27,6 +27,7 @@ class Connection {
     // session.cpp
     runtime::Task<bool> begin_tls();
     runtime::Task<Next> one_request();
+    service::Plan understand(const wire::ParsedHead& head);
     runtime::Task<bool> discard_body();
     runtime::Task<Next> refuse(Error error);
     runtime::Task<Next> submit(service::SubmitPlan plan, Body body);

@@ -87,7 +87,7 @@ Task<Connection::Next> Connection::one_request() {
     keep_alive_ = head.keep_alive;
     head_only_ = head.method == "HEAD";
 
-    service::Plan plan = shard_.parts().contract.understand(head.request());
+    service::Plan plan = understand(head);
     if (auto* submission = std::get_if<service::SubmitPlan>(&plan)) {
         const std::uint64_t most = shard_.parts().contract.rules().body_bytes_max;
         if (head.length > most) {
@@ -114,6 +114,22 @@ Task<Connection::Next> Connection::one_request() {
     co_return whole ? next : Next::linger;
 }
 
+service::Plan Connection::understand(const wire::ParsedHead& head) {
+    service::Plan plan = shard_.parts().contract.understand(head.request(), {now()});
+    // What this front does not do yet.
+    if (std::holds_alternative<service::BatchPlan>(plan)) {
+        return service::to_reply(
+            service::problem_of({Code::not_found, Retry::never, "this server takes no batches"})
+        );
+    }
+    if (auto* submission = std::get_if<service::SubmitPlan>(&plan)) submission->wait.stream = false;
+    if (auto* question = std::get_if<service::AskPlan>(&plan)) {
+        question->wait.stream = false;
+        question->range.clear();
+    }
+    return plan;
+}
+
 /// True when the whole request has been read, so that another may follow.
 Task<bool> Connection::discard_body() {
     if (reader_.body_is_done()) co_return true;
@@ -132,34 +148,36 @@ Task<Connection::Next> Connection::refuse(Error error) {
 }
 
 Task<Connection::Next> Connection::submit(service::SubmitPlan plan, Body body) {
-    const Time created = now();
-    auto input = std::make_shared<core::JobInput>();
-    const ports::NewId made = engine().make_id();
-    input->id = made.id;
-    input->sequence = made.sequence;
-    input->queue = plan.queue;
-    input->created = created;
-    input->content_type = std::move(plan.content_type);
-    input->body = std::move(body);
-    input->traceparent = std::move(plan.traceparent);
-
+    const service::Contract& contract = shard_.parts().contract;
+    core::Fingerprint fingerprint{};
+    if (auto maker = contract.fingerprint_maker(plan)) {
+        if (body.file) {
+            const Error large{
+                Code::too_large, Retry::never, "a body under a key or id of its own is too large"};
+            co_return co_await send(contract.refuse(plan.caller, large));
+        }
+        maker->update(body.bytes);
+        fingerprint = maker->finish();
+    }
     session_->waiter = shard_.new_waiter();
-    engine().submit({std::move(input), {session_->waiter, created + plan.wait.wait}, created});
+    engine().submit(contract.make_submit(
+        plan, std::move(body), fingerprint, engine().make_id(), session_->waiter, now()
+    ));
     std::optional<Answer> answer = co_await shard_.wait(session_);
     if (!answer) co_return Next::close;
-    co_return co_await send(shard_.parts().contract.answer(plan, *answer, now()));
+    co_return co_await send(contract.answer(plan, *answer, now()));
 }
 
 Task<Connection::Next> Connection::ask(service::AskPlan plan) {
-    session_->waiter = shard_.new_waiter();
-    const core::Wait wait{session_->waiter, now() + plan.wait.wait};
-    if (plan.what == service::AskPlan::What::cancel)
-        engine().cancel(plan.job, wait);
-    else
-        engine().join(plan.job, wait);
-    std::optional<Answer> answer = co_await shard_.wait(session_);
-    if (!answer) co_return Next::close;
-    co_return co_await send(shard_.parts().contract.answer(plan, *answer, now()));
+    const service::Contract& contract = shard_.parts().contract;
+    std::optional<Answer> answer;
+    do {
+        session_->waiter = shard_.new_waiter();
+        contract.begin(engine(), plan, session_->waiter, now());
+        answer = co_await shard_.wait(session_);
+        if (!answer) co_return Next::close;
+    } while (contract.next_step(plan, *answer));
+    co_return co_await send(contract.answer(plan, *answer, now()));
 }
 
 Task<void> Connection::linger() {

@@ -1,0 +1,158 @@
+#include "service/batch_exchange.hpp"
+
+#include "service/cors.hpp"
+#include "service/pages.hpp"
+
+#include <boost/json/serialize.hpp>
+
+#include <utility>
+
+namespace bide::service {
+namespace {
+
+using core::Answer;
+
+/// Input bodies of the items that are waited for: an item can have megabytes.
+constexpr std::size_t kBytesMax = 64 << 20;
+
+}  // namespace
+
+void BatchCounts::add(const core::Outcome& outcome) {
+    switch (outcome.state) {
+        case core::JobState::succeeded: ++succeeded; break;
+        case core::JobState::cancelled: ++cancelled; break;
+        case core::JobState::expired: ++expired; break;
+        default: ++failed;
+    }
+}
+
+std::string BatchCounts::to_json() const {
+    boost::json::object members{
+        {"items", items},
+        {"succeeded", succeeded},
+        {"failed", failed},
+        {"cancelled", cancelled},
+        {"expired", expired},
+        {"refused", refused},
+    };
+    if (open > 0) members["open"] = open;
+    return boost::json::serialize(members);
+}
+
+BatchExchange::BatchExchange(
+    const ContractRules& rules, ports::Engine& engine, const BatchPlan& plan
+)
+    : rules_(rules), engine_(engine), plan_(plan) {}
+
+std::optional<Batch::Head> BatchExchange::head() {
+    return std::exchange(head_, std::nullopt);
+}
+
+std::vector<core::WaiterId> BatchExchange::waiting() const {
+    std::vector<core::WaiterId> waiters;
+    for (const auto& [waiter, item] : items_) waiters.push_back(waiter);
+    return waiters;
+}
+
+bool BatchExchange::has_room() const {
+    return items_.size() < kOutstandingMax && bytes_ < kBytesMax && output_.size() < kOutputMax;
+}
+
+core::WaiterId BatchExchange::add_waiting(core::WaiterId waiter, Item&& item) {
+    bytes_ += item.bytes;
+    items_.emplace(waiter, std::move(item));
+    return waiter;
+}
+
+BatchExchange::Item BatchExchange::take_waiting(
+    std::unordered_map<core::WaiterId, Item>::iterator found
+) {
+    Item item = std::move(found->second);
+    items_.erase(found);
+    bytes_ -= item.bytes;
+    return item;
+}
+
+core::Wait BatchExchange::wait_for(core::WaiterId waiter, Time now) const {
+    core::Wait wait;
+    wait.id = waiter;
+    wait.deadline = now + rules_.max_wait;
+    return wait;
+}
+
+void BatchExchange::join_again(const std::function<core::WaiterId()>& new_waiter, Time now) {
+    for (auto& item : std::exchange(again_, {})) {
+        const JobId id = item.id;
+        engine_.join(id, wait_for(add_waiting(new_waiter(), std::move(item)), now));
+    }
+}
+
+bool BatchExchange::tell_end(Item& item, const Answer& answer) {
+    switch (answer.kind) {
+        case Answer::Kind::finished:
+            counts_.add(*answer.outcome);
+            begin_line(item);
+            output_ += outcome_members(item.id, *answer.outcome) + "}\n";
+            return true;
+        case Answer::Kind::draining:
+            draining_ = true;
+            ++counts_.open;
+            tell_problem(item, wait_over_problem(answer));
+            return true;
+        case Answer::Kind::open: return false;
+        case Answer::Kind::refused:
+            ++counts_.refused;
+            if (answer.error.code == Code::shutting_down) draining_ = true;
+            tell_problem(item, answer.error);
+            return true;
+        default: break;
+    }
+    ++counts_.refused;
+    tell_problem(item, {Code::not_found, Retry::never, "there is no job of this item"});
+    return true;
+}
+
+void BatchExchange::begin_line(const Item& item) {
+    output_ += R"({"index":)" + std::to_string(item.index);
+    if (!item.ref.empty()) output_ += R"(,"ref":)" + item.ref;
+    output_ += ',';
+}
+
+void BatchExchange::tell_problem(const Item& item, const Error& error) {
+    tell_problem(item, problem_of(error));
+}
+
+void BatchExchange::tell_problem(const Item& item, const Problem& problem) {
+    begin_line(item);
+    output_ += R"("problem":)" + boost::json::serialize(service::to_json(problem)) + "}\n";
+}
+
+void BatchExchange::tell_summary() {
+    output_ += R"({"summary":)" + counts_.to_json() + "}\n";
+    complete_ = true;
+}
+
+void BatchExchange::tell_failure(const Problem& problem) {
+    output_ += R"({"problem":)" + boost::json::serialize(service::to_json(problem)) + "}\n";
+    complete_ = true;
+}
+
+void BatchExchange::begin_stream(const JobId& batch) {
+    Head head;
+    head.streams = true;
+    head.reply.headers.add("Content-Type", "application/x-ndjson");
+    head.reply.headers.add("Cache-Control", "no-store");
+    head.reply.headers.add("X-Accel-Buffering", "no");
+    head.reply.headers.add("Bide-Durability", engine_.durability());
+    head.reply.headers.add("Location", batch_page_of(batch));
+    add_cors(head.reply, plan_.caller.cors_origin);
+    head_ = std::move(head);
+}
+
+void BatchExchange::reply(wire::Reply&& reply) {
+    add_cors(reply, plan_.caller.cors_origin);
+    head_ = Head{std::move(reply), false};
+    complete_ = true;
+}
+
+}  // namespace bide::service
