@@ -47,6 +47,7 @@ struct AttemptResult {
 enum class IdOrigin : std::uint8_t {
     fresh,   ///< made by the engine, never used before
     caller,  ///< chosen by the caller or derived from its key: a job of this id may be there
+    unused,  ///< as caller, and in this very step the driver knows that the store has none
 };
 
 namespace event {

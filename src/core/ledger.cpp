@@ -76,7 +76,8 @@ void Ledger::on(event::Submit& event, Time now, Effects& effects) {
     const JobId id = event.input->id;
     const auto open = jobs_.find(id);
     if (open != jobs_.end()) return attach(*open->second, event, now, effects);
-    if (planted(Bug::claim_skips_store)) return accept(event, now, effects);
+    const bool unused = event.origin == IdOrigin::unused && !claims_.contains(id);
+    if (unused || planted(Bug::claim_skips_store)) return accept(event, now, effects);
     claim(id, std::move(event), effects);
 }
 
@@ -102,7 +103,7 @@ void Ledger::accept(event::Submit& event, Time now, Effects& effects) {
          input->fingerprint},
         now
     );
-    job.named = event.origin == IdOrigin::caller;
+    job.named = event.origin != IdOrigin::fresh;
     job.input = input;
     resident_bytes_ += input->body.bytes.size();
     job.not_before = event.not_before;

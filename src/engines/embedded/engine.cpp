@@ -112,8 +112,9 @@ Result<void> Engine::recover() {
         rules.push_back(queue.rules);
     }
     BIDE_TRY(store_, Store::open(options_.directory, names));
-    reader_ =
-        std::make_unique<StoreReader>(options_.directory, store_->queues(), store_->id_secret());
+    reader_ = std::make_unique<StoreReader>(
+        options_.directory, store_->queues(), store_->id_secret(), store_->names()
+    );
     // Open jobs of queues no longer configured are kept, and wait for the queue to come back.
     core::QueueRules parked;
     parked.concurrency = 0;
@@ -227,27 +228,6 @@ void Engine::set_paused(core::event::SetPaused&& change) {
     step(std::move(change));
 }
 
-void Engine::redrive_queue(
-    core::QueueIndex queue, std::uint32_t count_max, const core::Wait& wait
-) {
-    pool_.post([this, queue, count_max, waiter = wait.id] {
-        core::Answer answer;
-        answer.waiter = waiter;
-        auto found = reader_->failed(queue, count_max);
-        if (found.has_value()) {
-            const auto& failed = found.value();
-            return redriver_->run(failed.jobs, failed.more, std::move(answer), clock_.now());
-        }
-        read_failed(found.error());
-        answer.error = std::move(found.error());
-        deliver_one(std::move(answer));
-    });
-}
-
-void Engine::list(const ports::ListQuery& query, const core::Wait& wait) {
-    pool_.post([this, query, waiter = wait.id] { read_page(query, waiter); });
-}
-
 ports::EngineFacts Engine::facts() const {
     ports::EngineFacts known;
     known.commits = commits_.load();
@@ -301,6 +281,13 @@ void Engine::step_locked(core::Event&& event, Chores& chores) {
         const auto running = running_.find(ended->job);
         if (running != running_.end() && running->second.attempt == ended->attempt)
             running_.erase(running);
+    }
+    if (auto* submit = std::get_if<core::event::Submit>(&event)) {
+        // Under the lock: a job leaves the ledger only after its name is in the index.
+        const bool unused = submit->origin == core::IdOrigin::caller &&
+                            !store_->names().may_have(submit->input->id) &&
+                            !IdMaker::made(submit->input->id, store_->id_secret());
+        if (unused) submit->origin = core::IdOrigin::unused;
     }
     ledger_->step(std::move(event), clock_.now(), effects_);
 
@@ -381,72 +368,6 @@ void Engine::deliver_one(core::Answer&& answer) {
     std::vector<core::Answer> answers;
     answers.push_back(std::move(answer));
     deliver(std::move(answers));
-}
-
-/// The ledger lets a job go only after its outcome is durable, so what it does not know is in the
-/// store or nowhere, or has been claimed or redriven since: then the ledger is asked again, for a
-/// receipt. On the pool.
-void Engine::look_up(core::Answer asked) {
-    auto found = reader_->find(asked.facts.id);
-    const bool missed = found.has_error() ? found.error().code == Code::gone : !found.value();
-    if (missed && is_open(asked.facts.id))
-        return step(core::event::Join{asked.facts.id, {asked.waiter, clock_.now()}});
-    asked.kind = core::Answer::Kind::refused;
-    if (found.has_error()) {
-        asked.error = std::move(found.error());
-        if (asked.error.code == Code::store_failed) read_failed(asked.error);
-    } else if (!found.value()) {
-        asked.error = {Code::not_found, Retry::never, "there is no job with this id"};
-    } else {
-        asked.kind = core::Answer::Kind::finished;
-        asked.fresh = false;
-        asked.outcome = found.value()->outcome;
-        asked.facts = core::facts_of(asked.facts.id, *asked.outcome);
-    }
-    deliver_one(std::move(asked));
-}
-
-/// On the pool. What retention removed counts as never there: the id may be used again.
-void Engine::look_up_claim(const JobId& job) {
-    auto found = reader_->find(job);
-    core::event::LookedUp looked{job, nullptr, std::nullopt};
-    if (found.has_value()) {
-        looked.found = std::move(found.value());
-    } else if (found.error().code != Code::gone) {
-        read_failed(found.error());
-        looked.error = std::move(found.error());
-    }
-    step(std::move(looked));
-}
-
-/// On the pool. Of open jobs the ledger knows the state; one that it no longer knows has ended
-/// since the page was read.
-void Engine::read_page(const ports::ListQuery& query, core::WaiterId waiter) {
-    core::Answer answer;
-    answer.waiter = waiter;
-    auto found = reader_->list(query);
-    if (found.has_error()) {
-        read_failed(found.error());
-        answer.error = std::move(found.error());
-        return deliver_one(std::move(answer));
-    }
-    auto page = std::make_shared<core::JobPage>();
-    page->next = found.value().next;
-    {
-        const std::lock_guard lock(mutex_);
-        for (auto& entry : found.value().jobs) {
-            if (!entry.outcome) {
-                auto known = ledger_->find(entry.facts.id);
-                if (!known || core::is_final(known->state)) continue;
-                if (query.state && known->state != *query.state) continue;
-                entry.facts = std::move(*known);
-            }
-            page->jobs.push_back(std::move(entry));
-        }
-    }
-    answer.kind = core::Answer::Kind::listed;
-    answer.page = std::move(page);
-    deliver_one(std::move(answer));
 }
 
 /// A damaged file ends all answering, as a failed commit does; anything else may pass.
@@ -534,7 +455,7 @@ void Engine::write_loop() {
         if (done.has_error()) options_.log_error("the store failed: " + done.error().detail);
         perform(std::move(chores));
         group.clear();
-        if (done.has_value()) remove_files(store_->take_dead_files());
+        if (done.has_value()) after_commit();
         lock.lock();
     }
 }
@@ -544,6 +465,19 @@ Result<void> Engine::commit(const core::WriteGroup& group) {
         group.empty() ? kPruneIdle : std::max(kPruneMin, 2 * group.jobs.size());
     ++commits_;
     return store_->apply(group, clock_.now(), prune_max);
+}
+
+void Engine::after_commit() {
+    remove_files(store_->take_dead_files());
+    if (!store_->names().wants_run() || names_being_written_.exchange(true)) return;
+    pool_.post([this] {
+        const auto written = store_->names().write_run();
+        if (written.has_error())
+            options_.log_error(
+                "cannot write names, they stay in memory: " + written.error().detail
+            );
+        names_being_written_ = false;
+    });
 }
 
 void Engine::alarm_loop() {
@@ -565,27 +499,6 @@ void Engine::alarm_loop() {
         else
             alarm_wake_.wait_for(lock, next - now);
     }
-}
-
-void Engine::remove_files(const std::vector<std::string>& paths) {
-    for (const auto& path : paths) {
-        if (::unlink(path.c_str()) != 0 && errno != ENOENT)
-            options_.log_error(
-                "cannot remove " + path + ": " + std::generic_category().message(errno)
-            );
-    }
-}
-
-/// A crash between a body's last sync and the commit that names it leaves a file no row knows.
-/// `names` are the files that were there before this process made any. On the pool.
-void Engine::remove_orphans(const std::vector<std::string>& names) {
-    std::vector<std::string> orphans;
-    for (const auto& name : names) {
-        const auto in_use = reader_->file_in_use(name);
-        if (in_use.has_error()) return options_.log_error(in_use.error().detail);
-        if (!in_use.value()) orphans.push_back(options_.directory + "/bodies/" + name);
-    }
-    remove_files(orphans);
 }
 
 }  // namespace bide::engines::embedded

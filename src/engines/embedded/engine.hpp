@@ -132,6 +132,7 @@ class Engine final : public ports::Engine, public ports::AttemptSink {
     void run_handler(Start start, ports::Completion done);
     void write_loop();
     Result<void> commit(const core::WriteGroup& group);
+    void after_commit();
     void alarm_loop();
     bool wait_until_idle(std::unique_lock<std::mutex>& lock, Duration patience);
     void remove_files(const std::vector<std::string>& paths);
@@ -145,6 +146,7 @@ class Engine final : public ports::Engine, public ports::AttemptSink {
     std::unique_ptr<StoreReader> reader_;
     std::unique_ptr<Redriver> redriver_;
     std::atomic<std::uint64_t> commits_{0};
+    std::atomic<bool> names_being_written_{false};
     std::array<std::atomic<ports::AnswerSink*>, 256> sinks_{};
     std::atomic<std::uint32_t> sink_count_{0};
 

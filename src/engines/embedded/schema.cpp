@@ -172,11 +172,17 @@ CREATE INDEX outcomes_body_file ON outcomes (body_file) WHERE body_file IS NOT N
 CREATE INDEX outcomes_input_file ON outcomes (input_file) WHERE input_file IS NOT NULL;
 CREATE INDEX outcomes_failed ON outcomes (queue, seq) WHERE state = 4;
 
--- Ids that callers chose or that were derived from keys: the others say their seq themselves.
-CREATE TABLE names (
-    id BLOB PRIMARY KEY,
-    seq INTEGER NOT NULL
+-- Ids that callers chose or that were derived from keys (the others say their seq themselves) are in
+-- files, which this names, and in the rows of younger jobs.
+CREATE TABLE name_runs (
+    file TEXT PRIMARY KEY,
+    last_seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX outcomes_named ON outcomes (seq) WHERE fingerprint IS NOT NULL;
+CREATE TABLE late_names (
+    seq INTEGER PRIMARY KEY,
+    id BLOB NOT NULL
+) STRICT;
 
 -- For people: SELECT * FROM jobs ORDER BY seq DESC LIMIT 10;
 CREATE VIEW jobs AS

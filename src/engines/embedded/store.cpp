@@ -128,6 +128,7 @@ Result<std::unique_ptr<Store>> Store::open(
     store->shortest_retention_ = *std::ranges::min_element(store->retention_);
     store->longest_retention_ = *std::ranges::max_element(store->retention_);
     BIDE_TRY(store->learn_secret());
+    BIDE_TRY(store->names_, NameIndex::open(directory + "/names", store->database_));
     BIDE_TRY(store->prepare());
     return store;
 }
@@ -193,13 +194,10 @@ Result<void> Store::prepare() {
             " input_content_type, input_traceparent, input_size, input_check, input_file, input"
             " FROM outcomes WHERE seq = ?1 AND state = 4"},
         Entry{&input_file_of_, "SELECT input_file FROM open_jobs WHERE seq = ?1"},
-        Entry{&insert_name_, "INSERT OR REPLACE INTO names (id, seq) VALUES (?1, ?2)"},
-        Entry{
-            &scan_names_,
-            "SELECT id, seq < ?2 AND NOT EXISTS (SELECT 1 FROM open_jobs WHERE seq = names.seq)"
-            " AND NOT EXISTS (SELECT 1 FROM outcomes WHERE seq = names.seq)"
-            " FROM names WHERE id > ?1 ORDER BY id LIMIT ?3"},
-        Entry{&delete_name_, "DELETE FROM names WHERE id = ?1"},
+        Entry{&insert_late_name_, "INSERT INTO late_names (seq, id) VALUES (?1, ?2)"},
+        Entry{&delete_late_names_, "DELETE FROM late_names WHERE seq < ?1"},
+        Entry{&insert_run_, "INSERT INTO name_runs (file, last_seq) VALUES (?1, ?2)"},
+        Entry{&delete_run_, "DELETE FROM name_runs WHERE file = ?1"},
         Entry{&set_paused_, "UPDATE queues SET paused = ?2 WHERE number = ?1"},
         Entry{&set_pruned_, "UPDATE facts SET value = ?1 WHERE name = 'pruned_through'"},
     };
@@ -277,8 +275,12 @@ Result<void> Store::apply(const core::WriteGroup& group, Time now, std::size_t p
                      .run());
     }
     BIDE_TRY(prune(now, prune_max));
-    BIDE_TRY(prune_names(now, prune_max));
-    return commit_->run();
+    auto written = names_->take_written();
+    BIDE_TRY(keep_names(now, written));
+    BIDE_TRY(commit_->run());
+    if (written) names_->publish(std::move(*written));
+    if (drops_run_) dead_files_.push_back(names_->drop_oldest());
+    return success();
 }
 
 Result<void> Store::write_open(const core::Write& write) {
@@ -310,7 +312,8 @@ Result<void> Store::write_open(const core::Write& write) {
 }
 
 Result<void> Store::write_name(const core::Write& write) {
-    return insert_name_->bind_blob(1, write.job.bytes).bind(2, write.sequence).run();
+    if (names_->add(write.job, write.sequence) == NameIndex::Kept::in_row) return success();
+    return insert_late_name_->bind(1, write.sequence).bind_blob(2, write.job.bytes).run();
 }
 
 /// The failed job's outcome becomes an open row again, with the input that was kept for this.
@@ -418,30 +421,19 @@ Result<void> Store::prune(Time now, std::size_t count_max) {
     return set_pruned_->bind(1, pruned_through).run();
 }
 
-/// Walks over callers' ids in their own order, a few at each commit, and forgets those whose job
-/// has been gone for about a retention. One walk at a time, the next a minute later.
-Result<void> Store::prune_names(Time now, std::size_t count_max) {
-    const bool too_soon = name_cursor_.empty() && now < next_name_walk_;
-    if (too_soon || count_max == 0) return success();
-    std::vector<std::string> over;
-    std::size_t rows = 0;
-    Statement& scan = *scan_names_;
-    scan.bind_blob(1, name_cursor_)
-        .bind(2, sequence_at(now - 2 * longest_retention_))
-        .bind(3, static_cast<std::int64_t>(count_max));
-    std::string last;
-    for (;; ++rows) {
-        BIDE_TRY(const bool row, scan.step());
-        if (!row) break;
-        last = scan.blob(0);
-        if (scan.number(1) != 0) over.push_back(last);
+/// Names a new file of names, and forgets the oldest one when the jobs in it have been gone for
+/// about a retention.
+Result<void> Store::keep_names(Time now, const std::optional<NameIndex::NewRun>& written) {
+    drops_run_ = false;
+    const std::int64_t over = sequence_at(now - 2 * longest_retention_);
+    if (written) {
+        BIDE_TRY(insert_run_->bind_text(1, written->file).bind(2, written->last_sequence).run());
+        BIDE_TRY(delete_late_names_->bind(1, over).run());
     }
-    for (const auto& id : over) {
-        BIDE_TRY(delete_name_->bind_blob(1, id).run());
-    }
-    name_cursor_ = rows == count_max ? last : std::string();
-    if (name_cursor_.empty()) next_name_walk_ = now + std::chrono::minutes(1);
-    return success();
+    const auto oldest = names_->oldest_before(over);
+    if (!oldest) return success();
+    drops_run_ = true;
+    return delete_run_->bind_text(1, *oldest).run();
 }
 
 }  // namespace bide::engines::embedded

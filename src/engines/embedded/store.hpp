@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 #include "core/ledger.hpp"
+#include "engines/embedded/name_index.hpp"
 #include "engines/embedded/sqlite.hpp"
 #include "ports/engine.hpp"
 
@@ -70,10 +71,12 @@ class Store {
     /// The highest sequence number in use, and the secret of this store's ids, for the IdMaker.
     Result<std::int64_t> highest_sequence();
     std::uint64_t id_secret() const { return id_secret_; }
+    /// Of callers' ids. Any thread.
+    NameIndex& names() { return *names_; }
 
     /// Makes a group durable in one commit, and removes at most `prune_max` expired outcomes in
-    /// it. The id of one that a caller had chosen stays known for as long again, so that it is
-    /// told as gone. After an error nothing more may be written: the caller stops (G1).
+    /// it. Names of callers' ids are kept about twice as long, so that those are told as gone.
+    /// After an error nothing more may be written: the caller stops (G1).
     Result<void> apply(const core::WriteGroup& group, Time now, std::size_t prune_max);
 
     /// Paths of files whose rows went with the last commits; the caller removes them, when it
@@ -94,7 +97,7 @@ class Store {
     Result<void> write_reopen(const core::Write& write);
     Result<void> write_name(const core::Write& write);
     Result<void> prune(Time now, std::size_t count_max);
-    Result<void> prune_names(Time now, std::size_t count_max);
+    Result<void> keep_names(Time now, const std::optional<NameIndex::NewRun>& written);
 
     Database database_;
     std::string bodies_;
@@ -102,7 +105,8 @@ class Store {
     std::vector<Duration> retention_;
     std::optional<Statement> begin_, commit_, insert_open_, update_open_, delete_open_,
         insert_outcome_, keep_input_, scan_expired_, delete_outcome_, set_pruned_, reopen_,
-        input_file_of_, insert_name_, scan_names_, delete_name_, set_paused_;
+        input_file_of_, insert_late_name_, delete_late_names_, insert_run_, delete_run_,
+        set_paused_;
     std::unordered_map<JobId, std::string>
         open_files_;  ///< paths of input files named by open rows
     std::vector<std::string> dead_files_;
@@ -110,8 +114,8 @@ class Store {
     Time next_walk_{};
     Duration shortest_retention_{};
     Duration longest_retention_{};
-    std::string name_cursor_;  ///< where the walk over callers' ids goes on; empty: a new one
-    Time next_name_walk_{};
+    std::unique_ptr<NameIndex> names_;
+    bool drops_run_ = false;  ///< the commit under way forgets the oldest run of names
     std::uint64_t id_secret_ = 0;
     std::int64_t pruned_through_ = 0;
     bool more_to_prune_ = false;
@@ -120,8 +124,13 @@ class Store {
 /// Reads what is durable, on any thread; several at once.
 class StoreReader {
   public:
-    /// `queues` must outlive it.
-    StoreReader(const std::string& directory, const QueueNumbers& queues, std::uint64_t id_secret);
+    /// `queues` and `names` must outlive it.
+    StoreReader(
+        const std::string& directory,
+        const QueueNumbers& queues,
+        std::uint64_t id_secret,
+        const NameIndex& names
+    );
     ~StoreReader();
 
     /// A job that has ended; null: not there. Error code gone: it was, and retention removed it.
@@ -155,8 +164,6 @@ class StoreReader {
     Result<std::shared_ptr<const core::StoredJob>> find_at(
         Connection& connection, const JobId& id, std::int64_t sequence
     );
-    /// 0: no caller's id.
-    Result<std::int64_t> sequence_of(Connection& connection, const JobId& id);
     Result<core::JobPage> list_open(Connection& connection, const ports::ListQuery& query);
     Result<core::JobPage> list_ended(Connection& connection, const ports::ListQuery& query);
 
@@ -164,6 +171,7 @@ class StoreReader {
     std::string bodies_;
     const QueueNumbers& queues_;
     std::uint64_t id_secret_;
+    const NameIndex& names_;
     std::mutex mutex_;
     std::vector<std::unique_ptr<Connection>> free_;
 };

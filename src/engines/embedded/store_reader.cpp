@@ -87,7 +87,6 @@ Result<std::shared_ptr<core::Outcome>> outcome_of(
 struct StoreReader::Connection {
     Database database;
     Statement find;
-    Statement find_name;
     Statement pruned_through;
     Statement load_open;
     Statement load_kept;
@@ -99,12 +98,16 @@ struct StoreReader::Connection {
 };
 
 StoreReader::StoreReader(
-    const std::string& directory, const QueueNumbers& queues, std::uint64_t id_secret
+    const std::string& directory,
+    const QueueNumbers& queues,
+    std::uint64_t id_secret,
+    const NameIndex& names
 )
     : path_(directory + "/bide.db"),
       bodies_(directory + "/bodies"),
       queues_(queues),
-      id_secret_(id_secret) {}
+      id_secret_(id_secret),
+      names_(names) {}
 
 StoreReader::~StoreReader() = default;
 
@@ -113,9 +116,8 @@ Result<std::unique_ptr<StoreReader::Connection>> StoreReader::open_connection(
 ) {
     BIDE_TRY(Database database, Database::open(path, Database::Mode::read_only));
     const std::string outcome = "SELECT " + std::string(kOutcomeColumns);
-    const std::array<std::string, 10> texts{
+    const std::array<std::string, 9> texts{
         outcome + ", body, fingerprint, input_size FROM outcomes WHERE seq = ?1",
-        "SELECT seq FROM names WHERE id = ?1",
         "SELECT value FROM facts WHERE name = 'pruned_through'",
         "SELECT id, queue, created_us, content_type, traceparent, input_size, input_file, input,"
         " input_check, tenant, priority FROM open_jobs WHERE seq = ?1",
@@ -141,17 +143,8 @@ Result<std::unique_ptr<StoreReader::Connection>> StoreReader::open_connection(
     const auto take = [&]() -> Statement&& { return std::move(made[next++]); };
     // Braces: in this order.
     return std::unique_ptr<Connection>(new Connection{
-        std::move(database),
-        take(),
-        take(),
-        take(),
-        take(),
-        take(),
-        take(),
-        take(),
-        take(),
-        take(),
-        take()});
+        std::move(database), take(), take(), take(), take(), take(), take(), take(), take(), take()}
+    );
 }
 
 Result<std::shared_ptr<StoreReader::Connection>> StoreReader::connect() {
@@ -172,15 +165,6 @@ Result<std::shared_ptr<StoreReader::Connection>> StoreReader::connect() {
     });
 }
 
-Result<std::int64_t> StoreReader::sequence_of(Connection& connection, const JobId& id) {
-    Statement& row = connection.find_name;
-    row.reset();
-    BIDE_TRY(const bool found, row.bind_blob(1, bytes_of(id)).step());
-    const std::int64_t sequence = found ? row.number(0) : 0;
-    row.reset();
-    return sequence;
-}
-
 Result<std::shared_ptr<const core::StoredJob>> StoreReader::find(const JobId& id) {
     BIDE_TRY(const auto connection, connect());
     const bool ours = IdMaker::made(id, id_secret_);
@@ -189,12 +173,12 @@ Result<std::shared_ptr<const core::StoredJob>> StoreReader::find(const JobId& id
         if (found) return found;
     }
     // Also one of ours may be there by its name: posted again by a caller when it was gone.
-    BIDE_TRY(const std::int64_t named, sequence_of(*connection, id));
-    if (named != 0) {
-        BIDE_TRY(auto found, find_at(*connection, id, named));
+    BIDE_TRY(const auto named, names_.find(id));
+    if (named) {
+        BIDE_TRY(auto found, find_at(*connection, id, *named));
         if (found) return found;
     }
-    bool gone = named != 0;
+    bool gone = named.has_value();
     if (ours && !gone) {
         Statement& fact = connection->pruned_through;
         fact.reset();

@@ -34,7 +34,9 @@ class StoreTest : public testing::Test {
         auto opened = Store::open(directory, queues);
         ASSERT_TRUE(opened.has_value()) << opened.error().detail;
         store = std::move(opened.value());
-        reader = std::make_unique<StoreReader>(directory, store->queues(), store->id_secret());
+        reader = std::make_unique<StoreReader>(
+            directory, store->queues(), store->id_secret(), store->names()
+        );
         ids = IdMaker(store->id_secret(), std::max(ids.highest_sequence(), std::int64_t{0}));
     }
 
@@ -287,9 +289,14 @@ TEST_F(StoreTest, ACallersIdIsFoundAndForgottenLongAfterItsOutcome) {
 
     apply({}, kStart + 60s, 16);
     EXPECT_EQ(body_of(job->id), "gone");
+    ASSERT_TRUE(store->names().write_run().has_value());
+    apply({}, kStart + 60s, 16);
+    open();
+    EXPECT_EQ(body_of(job->id), "gone") << "also after a restart, from a file";
     apply({}, kStart + 49h, 16);
     EXPECT_EQ(body_of(job->id), "nothing") << "after twice the longest retention";
     EXPECT_EQ(body_of(newest->id), "result") << "the newest stays, whatever its age";
+    EXPECT_EQ(store->take_dead_files().size(), 1U);
 }
 
 TEST_F(StoreTest, AFailedJobIsOpenedAgainWithItsInput) {
