@@ -1,4 +1,5 @@
-// bide serve before real functions: app.py and index.mjs with the official runtime clients.
+// bide serve before real functions: a custom runtime in C++ (tests/support/lambda_runtime.cpp), and
+// app.py and index.mjs with the official runtime clients.
 #include "support/server.hpp"
 
 #include <gtest/gtest.h>
@@ -43,6 +44,58 @@ class Function : public testing::Test {
 
 class PythonFunction : public Function {};
 class NodeFunction : public Function {};
+
+/// One process of the custom runtime, from flags.
+class CustomRuntime : public Function {
+  protected:
+    void SetUp() override {
+        ServerOptions options;
+        options.flags = {"--lambda", BIDE_LAMBDA_RUNTIME, "--attempts", "1", "--concurrency", "4"};
+        server_ = std::make_unique<Server>(std::move(options));
+    }
+    Response post(std::string body) { return Function::post("default", std::move(body)); }
+};
+
+TEST_F(CustomRuntime, AnswersJobs) {
+    const Response record = post("some text");
+    EXPECT_EQ(record.status, 200) << record.body;
+    EXPECT_EQ(record["Content-Type"], "application/json");
+    EXPECT_EQ(record.member("body"), "some text");
+    EXPECT_EQ(record.member("messageId"), record["Bide-Job-Id"]);
+    const Response proxy = post("proxy");
+    EXPECT_EQ(proxy.status, 201);
+    EXPECT_EQ(proxy["Content-Type"], "text/html");
+    EXPECT_EQ(proxy.body, "<p>");
+    const Response stream = post("stream_large");
+    EXPECT_EQ(stream.status, 200);
+    EXPECT_EQ(stream["Content-Type"], "audio/wav");
+    EXPECT_EQ(stream.body, std::string(8U << 20, 's'));
+    EXPECT_EQ(post("large").body.size(), (5U << 20) + 2);
+}
+
+TEST_F(CustomRuntime, FailuresAreTold) {
+    const Response error = post("error");
+    EXPECT_EQ(error.status, 502);
+    EXPECT_EQ(error.problem(), "handler-failed");
+    EXPECT_EQ(error.member("detail"), "KeyError: no such key");
+    const Response large = post("too_large");
+    EXPECT_EQ(large.status, 502);
+    EXPECT_EQ(large.problem(), "handler-rejected");
+    const Response crash = post("crash");
+    EXPECT_EQ(crash.status, 502);
+    EXPECT_EQ(crash.problem(), "handler-lost");
+    EXPECT_EQ(post("nothing").status, 200);
+}
+
+TEST_F(CustomRuntime, AJobThatRunsCanBeCancelled) {
+    const Response accepted =
+        test::post(server_->address(), "/", "hang", {"Prefer: respond-async"});
+    const std::string job = accepted["Location"];
+    ASSERT_TRUE(eventually([&] { return get(server_->address(), job).member("state") == "running"; }
+    ));
+    EXPECT_EQ(ask(server_->address(), {"DELETE", job, {}, {}}).status, 200);
+    EXPECT_EQ(post("nothing").status, 200);
+}
 
 TEST_F(PythonFunction, TheReturnedObjectIsTheResult) {
     serve("app", {"words"});

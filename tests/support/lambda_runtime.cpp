@@ -254,9 +254,11 @@ class Runtime {
         std::abort();
     }
     void hang() {
-        std::FILE* told = std::fopen(std::getenv("HANG_FIFO"), "w");
-        std::fprintf(told, "%d", ::getpid());
-        std::fclose(told);
+        if (const char* fifo = std::getenv("HANG_FIFO")) {
+            std::FILE* told = std::fopen(fifo, "w");
+            std::fprintf(told, "%d", ::getpid());
+            std::fclose(told);
+        }
         for (;;) ::pause();
     }
     using Act = void (Runtime::*)();

@@ -188,7 +188,7 @@ void Pool::worker_ended(Worker& worker) {
         return slot.worker.get() == &worker;
     });
     Slot& slot = *at;
-    const AttemptResult lost = failure(Verdict::retry, FailureKind::lost, worker.why());
+    const AttemptResult lost = worker.why();
     const bool in_vain = !worker.answered() && !worker.asked_to_end();
     if (worker.answered()) slot.failures = 0;
     Worker::Leftover left = worker.take_jobs();

@@ -252,14 +252,12 @@ void PoolWorker::terminate() {
     child_->terminate();
 }
 
-std::string PoolWorker::why() const {
+core::AttemptResult PoolWorker::why() const {
     // Pipes close at an exit, too: then it was not for the breach that it ended.
     const bool ours = !condemned_for_.empty() && child_->signalled();
-    return describe(
-        ours ? "the handler's process " + condemned_for_ + " and was killed"
-             : "the handler's process ended with " + to_string(exit_),
-        log_
-    );
+    const std::string what = ours ? "the handler's process " + condemned_for_ + " and was killed"
+                                  : "the handler's process ended with " + to_string(exit_);
+    return failure(Verdict::retry, core::FailureKind::lost, describe(what, log_));
 }
 
 PoolWorker::Leftover PoolWorker::take_jobs() {

@@ -36,7 +36,7 @@ class PoolWorker final : public Worker, public std::enable_shared_from_this<Pool
     void terminate() override;
     bool answered() const override { return answered_; }
     bool asked_to_end() const override { return asked_to_end_; }
-    std::string why() const override;
+    core::AttemptResult why() const override;
     Leftover take_jobs() override;
 
     PoolWorker(

@@ -67,7 +67,8 @@ class Worker {
     // Of the end, after serve():
     virtual bool answered() const = 0;
     virtual bool asked_to_end() const = 0;
-    virtual std::string why() const = 0;
+    /// How the jobs end that it had begun.
+    virtual core::AttemptResult why() const = 0;
 
     struct Leftover {
         std::vector<std::shared_ptr<PoolJob>> begun;   ///< read by the process, or may be

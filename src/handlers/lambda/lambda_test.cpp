@@ -246,6 +246,7 @@ TEST_F(Lambda, AnInitErrorIsTold) {
     const AttemptResult result = run(*handler, "nothing");
     expect_failure(result, Verdict::retry, "Runtime.NoModel: no model");
     expect_failure(result, Verdict::retry, "init/error was answered with 202");
+    EXPECT_EQ(result.kind, FailureKind::handler);
 }
 
 TEST_F(Lambda, AFunctionThatDoesNotStartIsNotWaitedFor) {

@@ -229,15 +229,17 @@ bool LambdaWorker::condemn(std::string reason) {
     return true;
 }
 
-std::string LambdaWorker::why() const {
-    if (!init_error_.empty())
-        return exec::describe("the function could not be initialised: " + init_error_, log_);
+core::AttemptResult LambdaWorker::why() const {
+    using core::FailureKind;
+    using exec::Verdict;
+    if (!init_error_.empty()) {
+        const std::string what = "the function could not be initialised: " + init_error_;
+        return exec::failure(Verdict::retry, FailureKind::handler, exec::describe(what, log_));
+    }
     const bool ours = !condemned_for_.empty() && child_->signalled();
-    return exec::describe(
-        ours ? "the function's process " + condemned_for_ + " and was killed"
-             : "the function's process ended with " + to_string(exit_),
-        log_
-    );
+    const std::string what = ours ? "the function's process " + condemned_for_ + " and was killed"
+                                  : "the function's process ended with " + to_string(exit_);
+    return exec::failure(Verdict::retry, FailureKind::lost, exec::describe(what, log_));
 }
 
 exec::Worker::Leftover LambdaWorker::take_jobs() {

@@ -70,7 +70,7 @@ class LambdaWorker final : public exec::Worker, public std::enable_shared_from_t
     void terminate() override;
     bool answered() const override { return answered_; }
     bool asked_to_end() const override { return asked_to_end_; }
-    std::string why() const override;
+    core::AttemptResult why() const override;
     Leftover take_jobs() override;
 
     LambdaWorker(std::shared_ptr<Shared> shared, std::shared_ptr<exec::Pool> pool);
