@@ -151,6 +151,17 @@ TEST(FairLine, LanesOfTenantsThatLeftAreForgotten) {
     EXPECT_EQ(line.tenant("t4999").lanes, 0U);
 }
 
+TEST(FairLine, LaneWhoseTurnsArePassedIsForgottenWhileOthersGoOn) {
+    Line line;
+    for (int i = 0; i < 10; ++i) line.push("a");
+    line.push("b");
+    line.run(2);
+    EXPECT_EQ(line.line.lanes(), 2U);  // b would have to wait its turn
+    line.run(2);
+    EXPECT_EQ(line.line.lanes(), 1U);
+    EXPECT_EQ(line.tenant("b").lanes, 0U);
+}
+
 TEST(FairLine, TenantsRunNoMoreThanTheirConcurrency) {
     Line line;
     line.tenant("a", 100, 2);

@@ -276,6 +276,30 @@ TEST(Claim, IdIsNotGivenAgainWhileAnOldAttemptOfItRuns) {
     EXPECT_EQ(driver.answers.back().outcome->body.bytes, "new");
 }
 
+TEST(Claim, EndOfALaterAttemptFreesNoIdThatAnEarlierOneHolds) {
+    QueueRules rules;
+    rules.concurrency = 2;
+    rules.timeout = seconds(1);
+    rules.retry.backoff_base = {};
+    rules.retry.backoff_max = {};
+    Driver driver(rules);
+    const JobId id = driver.make_id();
+    driver.submit({.id = id});
+    driver.looked_up(id);
+    driver.pass(seconds(1));
+    driver.pass(milliseconds(1));
+    ASSERT_EQ(driver.starts.size(), 2U);
+    driver.succeed(id, 2);
+    driver.commit();
+    driver.submit({.id = id});
+    driver.looked_up(id);
+    EXPECT_EQ(driver.answers.back().error.code, Code::overloaded);
+    driver.succeed(id, 1);
+    driver.submit({.id = id});
+    driver.looked_up(id);
+    EXPECT_EQ(driver.starts.size(), 3U);
+}
+
 TEST(Claim, RecoveredJobIsJoinedBySameRequestOnly) {
     Driver driver;
     event::Recovered job;

@@ -146,6 +146,19 @@ TEST(Redrive, JobThatDidNotFailIsAConflict) {
     EXPECT_EQ(driver.ledger.open_jobs(), 0U);
 }
 
+TEST(Redrive, CancelledJobIsAConflict) {
+    Driver driver;
+    const JobId id = driver.submit();
+    driver.cancel(id);
+    driver.commit();
+    const auto stored = Driver::stored(driver.group.jobs.at(0), driver.now + hours(1));
+    const WaiterId waiter = driver.redrive(id);
+    driver.looked_up(id, stored);
+    ASSERT_NE(driver.answer(waiter), nullptr);
+    EXPECT_EQ(driver.answer(waiter)->error.code, Code::conflict);
+    EXPECT_FALSE(driver.ledger.has_writes());
+}
+
 TEST(Redrive, WhatIsNotThereIsNotFound) {
     Driver driver;
     const JobId id = driver.make_id();

@@ -68,6 +68,15 @@ TEST(TenantLimits, CancelGivesTheLeaseToTheNextAtOnce) {
     EXPECT_EQ(driver.starts[1].job, second);
 }
 
+TEST(TenantLimits, WishOnLeavingGivesTheLeaseToTheNextAtOnce) {
+    Driver driver({.concurrency = 2}, {}, acme({.concurrency = 1}));
+    driver.submit({.tenant = "acme", .on_leave = OnLeave::cancel});
+    const JobId second = driver.submit({.tenant = "acme"});
+    driver.leave(1);
+    ASSERT_EQ(driver.starts.size(), 2U);
+    EXPECT_EQ(driver.starts[1].job, second);
+}
+
 TEST(TenantLimits, OpenJobsOverTheDepthAreRefused) {
     Driver driver({}, {}, acme({.depth_max = 2}));
     const JobId first = driver.submit({.tenant = "acme"});

@@ -38,6 +38,7 @@ void Checkers::died() {
 void Checkers::before(const core::Event& event, const core::Ledger& ledger, Time now) {
     step_ = Step::other;
     reopened_ = false;
+    progressed_ = false;
     if (const auto* submit = std::get_if<event::Submit>(&event)) {
         const JobId& job = submit->input->id;
         before_claim(Step::submit, job, {{submit->wait.id, *submit}}, ledger, now);
@@ -72,7 +73,11 @@ void Checkers::before(const core::Event& event, const core::Ledger& ledger, Time
         }
     } else if (const auto* ended = std::get_if<event::AttemptEnded>(&event)) {
         g6_.ended(*ended);
+    } else if (const auto* progress = std::get_if<event::Progress>(&event)) {
+        job_ = progress->job;
+        progressed_ = !ledger.failed() && g6_.current(progress->job, progress->attempt);
     } else if (const auto* recovered = std::get_if<event::Recovered>(&event)) {
+        step_ = Step::recovered;
         open_.push_back(recovered->job);
     } else if (std::holds_alternative<event::Committed>(event)) {
         step_ = Step::committed;
@@ -121,6 +126,15 @@ void Checkers::after(const core::Ledger& ledger, core::Effects& effects, Time no
         require(ledger.counts(queue).running == g6_.running(queue), "G6", "miscounts the running");
     if (step_ == Step::committed)
         std::erase_if(open_, [&](const JobId& job) { return !ledger.find(job); });
+}
+
+void Checkers::check_shares(const core::Ledger& ledger, const core::Effects& effects) {
+    fairness_.stepped(ledger, open_, effects.starts, records_);
+    if (draining_ || ledger.failed() || step_ == Step::recovered) return;
+    for (core::QueueIndex queue = 0; queue < rules_.queues->size(); ++queue) {
+        const bool slot = g6_.running(queue) < rules_.queues->at(queue).concurrency;
+        if (slot && !pauses_.paused(queue)) fairness_.nobody_could_start(queue);
+    }
 }
 
 void Checkers::began(Asked asked, const core::Wait& wait, const JobId& job, Time now) {

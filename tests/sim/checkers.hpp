@@ -70,6 +70,10 @@ class G5 {
     void no_limit(core::WaiterId waiter) { set_limit(waiter, kNever); }
     void limit(core::WaiterId waiter, Time slack_from, Duration slack);
     bool awaited(const JobId& job) const;
+    /// Of this attempt of the job: everybody who follows it was told in this step.
+    void all_told(
+        const JobId& job, core::Answer::News what, const std::vector<core::Answer>& answers
+    ) const;
     void nobody_overdue(Time now) const;
     void nobody_waits(std::string_view when) const;
     /// A drained server keeps only those waiting whose job runs, or is still looked for.
@@ -168,7 +172,15 @@ class Checkers {
     std::uint64_t answers() const { return answers_; }
 
   private:
-    enum class Step : std::uint8_t { other, submit, redrive, looked_up, committed, halt };
+    enum class Step : std::uint8_t {
+        other,
+        submit,
+        redrive,
+        looked_up,
+        committed,
+        recovered,
+        halt
+    };
 
     void before_claim(
         Step step,
@@ -180,6 +192,7 @@ class Checkers {
     void began(G5::Asked asked, const core::Wait& wait, const JobId& job, Time now);
     void take_stock(const core::Ledger& ledger, const core::Effects& effects);
     void takes(const G4::Claim& creator);
+    void check_shares(const core::Ledger& ledger, const core::Effects& effects);
     void answered(const core::Answer& answer, Time now);
     void redrive_refused(const core::Answer& answer, Time now) const;
     void started(const core::StartAttempt& start, Time now);
@@ -211,6 +224,7 @@ class Checkers {
     std::shared_ptr<const core::StoredJob> found_;
     bool was_open_ = false;
     bool reopened_ = false;
+    bool progressed_ = false;  ///< job_ said how far it is
 };
 
 }  // namespace bide::sim

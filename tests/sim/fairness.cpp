@@ -19,11 +19,11 @@ void Fairness::stepped(
     const std::vector<core::StartAttempt>& starts,
     const Records& records
 ) {
-    std::vector<Seen> seen(queues_.size());
+    seen_.assign(queues_.size(), {});
     for (const auto& id : open) {
         const auto facts = ledger.find(id);
         if (!facts) continue;
-        auto& queue = seen[facts->queue];
+        auto& queue = seen_[facts->queue];
         const auto tenant = place(facts->tenant);
         if (facts->state == core::JobState::running) ++queue.running[tenant];
         if (facts->state != core::JobState::ready) continue;
@@ -33,26 +33,32 @@ void Fairness::stepped(
     }
     for (const auto& start : starts) {
         const auto& record = records.at(start.job);
-        auto& queue = seen[start.queue];
+        auto& queue = seen_[start.queue];
         const auto tenant = place(record.tenant);
         ++queue.started[tenant];
         const bool in_turn =
             queue.ready[tenant] == 0 || queue.priority_most[tenant] <= record.priority;
         require(in_turn, "fair", "started before a higher priority", start.job);
     }
-    for (std::size_t i = 0; i < seen.size(); ++i) compare(queues_[i], seen[i]);
+    for (std::size_t i = 0; i < seen_.size(); ++i) compare(queues_[i], seen_[i]);
+}
+
+bool Fairness::competes(const Seen& seen, std::size_t tenant) const {
+    const auto most = rules_[tenant].concurrency;
+    return seen.ready[tenant] > 0 && (most == 0 || seen.running[tenant] < most);
+}
+
+void Fairness::nobody_could_start(core::QueueIndex queue) const {
+    for (std::size_t tenant = 0; tenant < kTenants; ++tenant)
+        require(!competes(seen_.at(queue), tenant), "fair", "a free slot, and nobody took it");
 }
 
 void Fairness::compare(Queue& queue, const Seen& seen) const {
-    const auto competes = [&](std::size_t tenant) {
-        const auto most = rules_[tenant].concurrency;
-        return seen.ready[tenant] > 0 && (most == 0 || seen.running[tenant] < most);
-    };
     for (std::size_t a = 0; a < kTenants; ++a) {
         for (std::size_t b = a + 1; b < kTenants; ++b) {
             Pair& pair = queue.pairs[a][b];
             const bool before = pair.both;
-            pair.both = competes(a) && competes(b);
+            pair.both = competes(seen, a) && competes(seen, b);
             if (!pair.both || !before) {
                 pair = {pair.both};
                 continue;

@@ -14,8 +14,9 @@ namespace bide::sim {
 
 /// "fair": of two tenants that both have ready jobs in a queue, and may run more, the numbers of
 /// starts divided by the weights differ by a bounded amount over any stretch of time (Goyal et al.
-/// 1996: by 1/weight of each); within a tenant nobody starts before a job of higher priority.
-/// Looks at every open job after each step, so only where there are tenants.
+/// 1996: by 1/weight of each); within a tenant nobody starts before a job of higher priority; and
+/// no slot stays free that somebody could take. Looks at every open job after each step, so only
+/// where there are tenants.
 class Fairness {
   public:
     void born(std::size_t queues, const G7& limits);
@@ -25,6 +26,8 @@ class Fairness {
         const std::vector<core::StartAttempt>& starts,
         const Records& records
     );
+    /// In a queue that may start jobs.
+    void nobody_could_start(core::QueueIndex queue) const;
 
   private:
     static constexpr std::size_t kTenants = 4;
@@ -47,9 +50,11 @@ class Fairness {
     static std::size_t place(const std::string& tenant) {
         return tenant.empty() ? 0 : static_cast<std::size_t>(tenant[0] - 'a' + 1);
     }
+    bool competes(const Seen& seen, std::size_t tenant) const;
     void compare(Queue& queue, const Seen& seen) const;
 
     std::vector<Queue> queues_;
+    std::vector<Seen> seen_;
     std::array<core::TenantRules, kTenants> rules_{};
 };
 
@@ -62,6 +67,7 @@ class Pauses {
     void applied(const std::vector<core::PauseWrite>& changes);
     void answered(const core::Answer& answer);
     void starts(const core::StartAttempt& start) const;
+    bool paused(core::QueueIndex queue) const { return paused_.count(queue) != 0; }
 
   private:
     std::deque<core::event::SetPaused> asked_;

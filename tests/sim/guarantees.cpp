@@ -166,6 +166,18 @@ void G5::set_limit(core::WaiterId waiter, Time limit) {
     by_limit_.emplace(limit, waiter);
 }
 
+void G5::all_told(
+    const JobId& job, core::Answer::News what, const std::vector<core::Answer>& answers
+) const {
+    const auto told = std::count_if(answers.begin(), answers.end(), [&](const auto& answer) {
+        return answer.kind == Kind::news && answer.what == what && answer.facts.id == job;
+    });
+    const auto followers = std::count_if(open_.begin(), open_.end(), [&](const auto& entry) {
+        return entry.second.told && entry.second.job == job;
+    });
+    require(told == followers, "G5", "a follower was not told, or another one was", job);
+}
+
 bool G5::awaited(const JobId& job) const {
     return std::any_of(open_.begin(), open_.end(), [&](const auto& entry) {
         return entry.second.job == job;

@@ -164,6 +164,13 @@ bool G6::holds(const JobId& job) const {
     });
 }
 
+bool G6::current(const JobId& job, std::uint32_t number) const {
+    return std::any_of(running_.begin(), running_.end(), [&](std::uint64_t serial) {
+        const auto& attempt = attempts_[serial];
+        return attempt.job == job && attempt.number == number && !attempt.lost;
+    });
+}
+
 std::uint64_t G6::running(core::QueueIndex queue) const {
     return static_cast<std::uint64_t>(std::count_if(
         running_.begin(),

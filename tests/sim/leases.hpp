@@ -47,6 +47,8 @@ class G6 {
     bool runs(const JobId& job) const;
     /// Whether any attempt of it runs, with a lease or without.
     bool holds(const JobId& job) const;
+    /// Whether this attempt runs with its lease.
+    bool current(const JobId& job, std::uint32_t number) const;
     const JobId& job_of(std::uint64_t serial) const { return attempts_.at(serial).job; }
     /// Attempts that hold a slot, abandoned ones included.
     std::uint64_t running(core::QueueIndex queue) const;
