@@ -118,8 +118,11 @@ void Checkers::after(const core::Ledger& ledger, core::Effects& effects, Time no
     if (reopened_) records_.at(job_).stored = false;
     serials_.clear();
     for (const auto& start : effects.starts) started(start, now);
+    for (const auto& start : effects.starts)
+        g5_.all_told(start.job, core::Answer::News::attempt, effects.answers);
+    if (progressed_) g5_.all_told(job_, core::Answer::News::progress, effects.answers);
     g8_.after(ledger);
-    if (!rules_.tenancy->named.empty()) fairness_.stepped(ledger, open_, effects.starts, records_);
+    if (!rules_.tenancy->named.empty()) check_shares(ledger, effects);
     const bool all_durable = !ledger.has_writes() && !ledger.commit_under_way();
     if (draining_ && all_durable) g5_.only_running_awaited(g6_);
     for (core::QueueIndex queue = 0; queue < rules_.queues->size(); ++queue)
