@@ -4,7 +4,7 @@
 
 #include <array>
 #include <charconv>
-#include <functional>
+#include <utility>
 
 namespace bide::service {
 namespace {
@@ -42,15 +42,18 @@ class MetricsWriter {
     template <class F>
     void per_queue(std::string_view suffix, std::string_view labels, F value) {
         for (core::QueueIndex i = 0; i < facts_.queues.size(); ++i) {
-            // Names of queues need no escapes (cli/units.hpp).
-            const std::string_view name = name_of(rules_, i);
-            if (name.empty()) continue;
-            const auto& queue = facts_.queues[i];
-            sample(
-                suffix,
-                "{queue=\"" + std::string(name) + '"' + std::string(labels) + '}',
-                static_cast<double>(value(queue))
-            );
+            if (name_of(rules_, i).empty()) continue;
+            sample(suffix, labels_of(i, labels), static_cast<double>(value(facts_.queues[i])));
+        }
+    }
+    /// Count and sum of a queue stand together.
+    template <class Count, class Sum>
+    void summaries(Count count, Sum sum) {
+        for (core::QueueIndex i = 0; i < facts_.queues.size(); ++i) {
+            if (name_of(rules_, i).empty()) continue;
+            const std::string labels = labels_of(i, {});
+            sample("_count", labels, static_cast<double>(count(facts_.queues[i])));
+            sample("_sum", labels, sum(facts_.queues[i]));
         }
     }
     std::string end() {
@@ -59,6 +62,10 @@ class MetricsWriter {
     }
 
   private:
+    /// Names of queues need no escapes (cli/units.hpp).
+    std::string labels_of(core::QueueIndex queue, std::string_view further) const {
+        return "{queue=\"" + std::string(name_of(rules_, queue)) + '"' + std::string(further) + '}';
+    }
     void line(auto... parts) {
         ((text_ += parts), ...);
         text_ += '\n';
@@ -118,14 +125,18 @@ void write_times(MetricsWriter& out) {
     out.family(
         "bide_queue_seconds", "summary", "From ready to the start of an attempt.", "seconds"
     );
-    out.per_queue("_count", {}, [](const Queue& queue) { return queue.totals.attempts; });
-    out.per_queue("_sum", {}, [](const Queue& queue) { return queue.totals.queued_s; });
+    out.summaries(
+        [](const Queue& queue) { return queue.totals.attempts; },
+        [](const Queue& queue) { return queue.totals.queued_s; }
+    );
     out.family("bide_run_seconds", "summary", "Of attempts that ended in time.", "seconds");
-    out.per_queue("_count", {}, [](const Queue& queue) {
-        const std::uint64_t running = queue.counts.running;
-        return queue.totals.attempts > running ? queue.totals.attempts - running : 0;
-    });
-    out.per_queue("_sum", {}, [](const Queue& queue) { return queue.totals.running_s; });
+    out.summaries(
+        [](const Queue& queue) {
+            const std::uint64_t running = queue.counts.running;
+            return queue.totals.attempts > running ? queue.totals.attempts - running : 0;
+        },
+        [](const Queue& queue) { return queue.totals.running_s; }
+    );
 }
 
 }  // namespace
