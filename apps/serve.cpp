@@ -205,6 +205,17 @@ service::AccessRules access_rules(const cli::Config& config) {
     return rules;
 }
 
+/// A server that anybody can reach does what anybody says only if that is wanted.
+Result<void> check_access(const cli::Config& config) {
+    const service::AccessRules rules = access_rules(config);
+    if (rules.loopback || rules.anonymous || !rules.keys.empty()) return success();
+    return config_error(
+        "listening on " + config.server.host +
+        " without an API key would let anybody submit jobs: make one with \"bide key\", or set "
+        "anonymous = true"
+    );
+}
+
 service::ContractRules contract_rules(const cli::Config& config) {
     service::ContractRules rules;
     for (const auto& queue : config.queues) rules.queues.push_back({queue.name, queue.retention});
@@ -261,6 +272,7 @@ class Assembly {
 };
 
 Result<void> Assembly::build() {
+    BIDE_TRY(check_access(config_));
     const std::string& data = config_.server.data;
     std::error_code error;
     std::filesystem::create_directories(data, error);

@@ -61,6 +61,11 @@ TEST_F(CommandLine, HelpAndVersionSucceed) {
     EXPECT_TRUE(run({{bide_program(), "--version"}, {}, {}, 0, false}).output.starts_with("bide "));
 }
 
+TEST_F(CommandLine, WithoutKeysNoOtherMachineIsServed) {
+    for (const char* address : {"0.0.0.0:0", "[::]:0"})
+        expect_bad_flags({"--native", "echo", "--listen", address}, {"API key", "anonymous"});
+}
+
 TEST_F(CommandLine, WrongFlagsAreRefused) {
     expect_bad_flags({"--nativ", "echo"}, {"--nativ"});
     expect_bad_flags({"--native", "echo", "--exec", "cat"}, {"--exec", "--native"});
@@ -195,7 +200,9 @@ TEST_F(CommandLine, PortOfAStoppedServerIsFreeAtOnce) {
 }
 
 TEST_F(CommandLine, AddressThatIsNotOursIsRefused) {
-    const Ran ran = serve({"--native", "echo", "--data", data_, "--listen", "192.0.2.1:8080"});
+    const std::string path = directory_ / "bide.toml";
+    write_file(path, "[server]\nanonymous = true\n[queues.echo]\nnative = \"echo\"\n");
+    const Ran ran = serve({"--config", path, "--data", data_, "--listen", "192.0.2.1:8080"});
     expect_no(ran, 1, {"cannot listen", "192.0.2.1"});
 }
 
