@@ -110,6 +110,7 @@ TEST(Follow, WhoLeftIsToldNothing) {
     driver.commit();
     const WaiterId other = driver.follow(id);
     driver.leave(1);
+    driver.leave(driver.join(id));
     driver.step(event::Progress{id, 1, "{}"});
     EXPECT_EQ(driver.kinds(1), Kinds{Kind::accepted});
     EXPECT_EQ(driver.kinds(other), (Kinds{Kind::accepted, Kind::news}));
