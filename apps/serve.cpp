@@ -4,6 +4,7 @@
 #include "base/rng.hpp"
 #include "cli/flags.hpp"
 #include "cli/logging.hpp"
+#include "cli/units.hpp"
 #include "engines/embedded/engine.hpp"
 #include "fronts/http/server.hpp"
 #include "handlers/exec/exec.hpp"
@@ -199,21 +200,9 @@ service::AccessRules access_rules(const cli::Config& config) {
         }
         rules.keys.push_back(std::move(known));
     }
-    const std::string& host = config.server.host;
     rules.anonymous = config.server.anonymous;
-    rules.loopback = host == "::1" || host == "localhost" || host.starts_with("127.");
+    rules.loopback = cli::is_loopback(config.server.host);
     return rules;
-}
-
-/// A server that anybody can reach does what anybody says only if that is wanted.
-Result<void> check_access(const cli::Config& config) {
-    const service::AccessRules rules = access_rules(config);
-    if (rules.loopback || rules.anonymous || !rules.keys.empty()) return success();
-    return config_error(
-        "listening on " + config.server.host +
-        " without an API key would let anybody submit jobs: make one with \"bide key\", or set "
-        "anonymous = true"
-    );
 }
 
 service::ContractRules contract_rules(const cli::Config& config) {
@@ -272,7 +261,6 @@ class Assembly {
 };
 
 Result<void> Assembly::build() {
-    BIDE_TRY(check_access(config_));
     const std::string& data = config_.server.data;
     std::error_code error;
     std::filesystem::create_directories(data, error);

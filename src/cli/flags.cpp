@@ -35,6 +35,7 @@ struct Flags {
     std::optional<std::string> exec, pool, lambda, http, native, content_type, timeout, retention;
     std::optional<std::uint32_t> concurrency, attempts, io_threads;
     std::string queue = "default";
+    bool anonymous = false;
 };
 
 void declare(CLI::App& app, Flags& flags) {
@@ -61,6 +62,13 @@ void declare(CLI::App& app, Flags& flags) {
     option("--io-threads", flags.io_threads, "threads for connections [half the processors]")
         ->type_name("N")
         ->check(CLI::PositiveNumber)
+        ->group(server);
+    app.add_flag(
+           "--anonymous",
+           flags.anonymous,
+           "anybody who reaches it may submit and read, without a key"
+    )
+        ->envname("BIDE_ANONYMOUS")
         ->group(server);
     option("--log-level", flags.log_level, "debug, info, warn or error [info]")
         ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
@@ -110,6 +118,7 @@ Result<void> apply_server(const Flags& flags, ServerConfig& server) {
         BIDE_TRY(server.max_wait, parse_duration(*flags.max_wait));
     }
     server.data = flags.data.value_or(server.data);
+    server.anonymous = server.anonymous || flags.anonymous;
     server.log_level = flags.log_level.value_or(server.log_level);
     server.io_threads = flags.io_threads.value_or(server.io_threads);
     return success();
@@ -168,6 +177,15 @@ Result<Config> combine(const Flags& flags) {
         std::any_of(config.queues.begin(), config.queues.end(), [&](const auto& queue) {
             return queue.name == standard;
         });
+    const std::string& host = config.server.host;
+    if (!is_loopback(host) && config.keys.empty() && !config.server.anonymous) {
+        return usage(
+            "listening on " + host +
+            " lets others in: make a key with `bide key`, or say --anonymous if everybody may "
+            "submit "
+            "and read"
+        );
+    }
     if (!standard.empty() && !known)
         return usage("default_queue \"" + standard + "\" is not one of the queues");
     return config;

@@ -31,12 +31,14 @@ struct Address {
 /// "127.0.0.1:8080", "[::1]:0".
 Result<Address> parse_address(std::string_view text);
 
+/// Whether only this machine can reach it.
+bool is_loopback(std::string_view host);
+
 /// Splits a command line into words as a shell would, with '...', "..." and backslash, and
 /// nothing else: no variables, no globs, no pipes.
 Result<std::vector<std::string>> split_words(std::string_view text);
 
-/// Letters, digits, '.', '_' and '-', at most 64: a queue's name is part of URLs. Those that begin
-/// with "bide." are the server's own.
+/// Letters, digits, '.', '_' and '-', at most 64: a queue's name is part of URLs.
 Result<void> check_queue_name(std::string_view name);
 
 /// As of a queue: a tenant's name comes in a header.

@@ -47,7 +47,7 @@ TEST(Units, WordsAreSplitWithoutAShell) {
 
 TEST(Units, QueueNamesFitIntoUrls) {
     EXPECT_TRUE(check_queue_name("a.b_c-9").has_value());
-    for (const char* name : {"", "a/b", "a b", "\xc3\xa9", "bide.batches"})
+    for (const char* name : {"", "a/b", "a b", "\xc3\xa9"})
         EXPECT_TRUE(check_queue_name(name).has_error()) << name;
     EXPECT_TRUE(check_queue_name(std::string(65, 'a')).has_error());
 }

@@ -52,6 +52,29 @@ class CommandLine : public testing::Test {
     const std::string data_ = directory_ / "data";
 };
 
+TEST_F(CommandLine, OthersAreLetInWithAKeyOrOnPurposeOnly) {
+    for (const char* address : {"0.0.0.0:0", "[::]:0"})
+        expect_bad_flags({"--native", "echo", "--listen", address}, {"bide key", "--anonymous"});
+    const Ran key =
+        run({{bide_program(), "key", "--name", "ci", "--scope", "admin"}, {}, {}, 0, false});
+    EXPECT_EQ(key.exit.status, 0);
+    EXPECT_TRUE(key.output.starts_with("bide_")) << key.output;
+    const auto table = key.output.find("[keys.\"ci\"]");
+    ASSERT_NE(table, std::string::npos) << key.output;
+    ServerOptions options;
+    options.listen = "0.0.0.0:0";
+    options.config = "[queues.echo]\nnative = \"echo\"\n" + key.output.substr(table);
+    Server server(options);
+    const Address here{"127.0.0.1", server.address().port};
+    EXPECT_EQ(post(here, "/", "x").status, 401);
+    const std::string secret = key.output.substr(0, key.output.find('\n'));
+    EXPECT_EQ(post(here, "/", "x", {"Authorization: Bearer " + secret}).status, 403);
+    EXPECT_EQ(
+        ask(here, {"POST", "/queues/echo/pause", {"Authorization: Bearer " + secret}, ""}).status,
+        200
+    );
+}
+
 TEST_F(CommandLine, HelpAndVersionSucceed) {
     const Ran help = serve({"--help"});
     EXPECT_EQ(help.exit.status, 0);
@@ -59,11 +82,6 @@ TEST_F(CommandLine, HelpAndVersionSucceed) {
         EXPECT_NE(help.output.find(word), std::string::npos) << word;
     EXPECT_EQ(run({{bide_program(), "--help"}, {}, {}, 0, false}).exit.status, 0);
     EXPECT_TRUE(run({{bide_program(), "--version"}, {}, {}, 0, false}).output.starts_with("bide "));
-}
-
-TEST_F(CommandLine, WithoutKeysNoOtherMachineIsServed) {
-    for (const char* address : {"0.0.0.0:0", "[::]:0"})
-        expect_bad_flags({"--native", "echo", "--listen", address}, {"API key", "anonymous"});
 }
 
 TEST_F(CommandLine, WrongFlagsAreRefused) {
@@ -200,9 +218,8 @@ TEST_F(CommandLine, PortOfAStoppedServerIsFreeAtOnce) {
 }
 
 TEST_F(CommandLine, AddressThatIsNotOursIsRefused) {
-    const std::string path = directory_ / "bide.toml";
-    write_file(path, "[server]\nanonymous = true\n[queues.echo]\nnative = \"echo\"\n");
-    const Ran ran = serve({"--config", path, "--data", data_, "--listen", "192.0.2.1:8080"});
+    const Ran ran =
+        serve({"--native", "echo", "--data", data_, "--listen", "192.0.2.1:8080", "--anonymous"});
     expect_no(ran, 1, {"cannot listen", "192.0.2.1"});
 }
 
