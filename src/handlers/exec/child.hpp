@@ -89,7 +89,7 @@ class Child : public std::enable_shared_from_this<Child> {
     bool exited_ = false;
 };
 
-/// "the handler ended with exit status 3" and its last words, for AttemptResult.detail.
+/// "the handler ended: exit status 3" and its last words, for AttemptResult.detail.
 std::string describe(std::string_view what, const Tail& log);
 
 }  // namespace bide::exec

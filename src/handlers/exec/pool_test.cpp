@@ -157,8 +157,7 @@ TEST_F(PoolTest, CrashLosesWhatIsOutstandingAndIsReplaced) {
         EXPECT_EQ(result.verdict, Verdict::retry);
         EXPECT_EQ(result.kind, FailureKind::lost);
         EXPECT_EQ(
-            result.detail,
-            "the handler's process ended with exit status 3; its last words:\nburning"
+            result.detail, "the handler's process ended: exit status 3; its last words:\nburning"
         );
     }
     EXPECT_EQ(run(*handler, "well").verdict, Verdict::success);

@@ -256,7 +256,7 @@ core::AttemptResult PoolWorker::why() const {
     // Pipes close at an exit, too: then it was not for the breach that it ended.
     const bool ours = !condemned_for_.empty() && child_->signalled();
     const std::string what = ours ? "the handler's process " + condemned_for_ + " and was killed"
-                                  : "the handler's process ended with " + to_string(exit_);
+                                  : "the handler's process ended: " + to_string(exit_);
     return failure(Verdict::retry, core::FailureKind::lost, describe(what, log_));
 }
 

@@ -198,7 +198,7 @@ AttemptResult fail(const Run& run) {
     AttemptResult result = failure(
         run.exit.signal == 0 && run.exit.code == EX_DATAERR ? Verdict::fail : Verdict::retry,
         run.exit.signal == 0 ? FailureKind::handler : FailureKind::lost,
-        describe("the handler ended with " + to_string(run.exit), run.log)
+        describe("the handler ended: " + to_string(run.exit), run.log)
     );
     // A status named before things went wrong may be one of success.
     if (run.report.status >= 400) result.status = run.report.status;

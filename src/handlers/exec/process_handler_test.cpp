@@ -83,7 +83,7 @@ TEST_F(ExecTest, FailureTellsTheLastWordsOfStderr) {
         run_shell("echo out; printf 'no such v\\377ice: \\033[1m7\\n' >&2; exit 65");
     EXPECT_EQ(
         result.detail,
-        "the handler ended with exit status 65; its last words:\nno such v\ufffdice:  [1m7"
+        "the handler ended: exit status 65; its last words:\nno such v\ufffdice:  [1m7"
     );
     EXPECT_EQ(bytes_of(result.body), "");
 }

@@ -238,7 +238,7 @@ core::AttemptResult LambdaWorker::why() const {
     }
     const bool ours = !condemned_for_.empty() && child_->signalled();
     const std::string what = ours ? "the function's process " + condemned_for_ + " and was killed"
-                                  : "the function's process ended with " + to_string(exit_);
+                                  : "the function's process ended: " + to_string(exit_);
     return exec::failure(Verdict::retry, FailureKind::lost, exec::describe(what, log_));
 }
 
