@@ -15,6 +15,9 @@ namespace json = boost::json;
 
 namespace {
 
+/// Where no backlog says when to come again: somebody has to mend something first.
+constexpr std::int64_t kRetryAfterUnknown_s = 5;
+
 struct Row {
     std::uint16_t status;
     std::string_view title;
@@ -158,8 +161,10 @@ wire::Reply to_reply(const Problem& problem) {
     reply.headers.add("Content-Type", "application/problem+json");
     reply.headers.add("Bide-Error-Source", problem.source == Source::bide ? "bide" : "handler");
     if (problem.status == 401) reply.headers.add("WWW-Authenticate", "Bearer realm=\"bide\"");
-    if (problem.retry_after_s > 0)
-        reply.headers.add("Retry-After", static_cast<std::uint64_t>(problem.retry_after_s));
+    const bool comes_again = problem.status == 429 || problem.status == 503;
+    const auto after = problem.retry_after_s > 0 ? problem.retry_after_s : kRetryAfterUnknown_s;
+    if (comes_again || problem.retry_after_s > 0)
+        reply.headers.add("Retry-After", static_cast<std::uint64_t>(after));
     reply.body.bytes = json::serialize(to_json(problem)) + "\n";
     return reply;
 }
