@@ -135,11 +135,16 @@ function useKey(text) {
 async function change(question, yes, path, method = "POST") {
     if (!(await confirmed(question, yes))) return;
     $("problem").hidden = true;
+    setText($("told"), "");
     try {
         const answer = await ask(method, path);
         const document = await answer.json();
-        if (typeof document.redriven === "number")
-            setText($("state"), `${document.redriven} redriven${document.more ? ", there are more" : ""}`);
+        setText(
+            $("told"),
+            document.redriven === undefined
+                ? "Done"
+                : `${document.redriven} redriven${document.more ? ", there are more" : ""}`,
+        );
     } catch (problem) {
         show(problem);
     }
@@ -327,6 +332,7 @@ async function showResult() {
 // --- all together -------------------------------------------------------------------------------
 
 let timer = 0;
+let silent = false; // the server did not answer last time
 let turn = 0;
 
 async function refresh() {
@@ -337,8 +343,11 @@ async function refresh() {
         await refreshJobs();
         await refreshJob();
         setText($("state"), `as of ${new Date().toLocaleTimeString()}`);
+        if (silent) setText($("told"), "");
+        silent = false;
     } catch (problem) {
-        setText($("state"), problem.message);
+        if (problem.status === 0) setText($("told"), problem.message);
+        silent = problem.status === 0;
         if (problem.status === 401 && !keyAsked) askKey();
         else if (problem.status !== 0) show(problem);
     }
