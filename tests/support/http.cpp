@@ -147,6 +147,18 @@ bool Connection::send(std::string_view bytes) {
     return true;
 }
 
+bool Connection::send_now(std::string_view bytes) {
+    while (!bytes.empty()) {
+        pollfd ready{socket_, POLLOUT, 0};
+        if (::poll(&ready, 1, 1000) <= 0) return false;
+        const ssize_t sent =
+            ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && errno != EAGAIN) return false;
+        if (sent > 0) bytes.remove_prefix(static_cast<std::size_t>(sent));
+    }
+    return true;
+}
+
 bool Connection::read_more(Milliseconds patience) {
     pollfd ready{socket_, POLLIN, 0};
     if (::poll(&ready, 1, static_cast<int>(patience.count())) <= 0)
@@ -172,14 +184,20 @@ std::string Connection::read_line(Milliseconds patience) {
     return line;
 }
 
+std::string Connection::read_chunk(Milliseconds patience) {
+    const std::size_t size = std::stoul(read_line(patience), nullptr, 16);
+    need(size + 2, patience);
+    std::string chunk = buffer_.substr(0, size);
+    buffer_.erase(0, size + 2);
+    return chunk;
+}
+
 std::string Connection::read_chunks(Milliseconds patience) {
     std::string body;
     for (;;) {
-        const std::size_t size = std::stoul(read_line(patience), nullptr, 16);
-        need(size + 2, patience);
-        body += buffer_.substr(0, size);
-        buffer_.erase(0, size + 2);
-        if (size == 0) return body;
+        const std::string chunk = read_chunk(patience);
+        if (chunk.empty()) return body;
+        body += chunk;
     }
 }
 

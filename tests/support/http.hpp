@@ -67,11 +67,15 @@ class Connection {
     /// False when the peer has stopped reading.
     bool send(std::string_view bytes);
     bool send(const Request& request) { return send(request.text()); }
+    /// As send(), but gives up (false) when the peer takes nothing for a second.
+    bool send_now(std::string_view bytes);
 
     enum class Kind { normal, to_head };
     /// The next answer, interim ones (1xx) included; never reads past its end for the caller.
     Response read(Kind kind = Kind::normal, Milliseconds patience = kPatience);
     Response ask(const Request& request);
+    /// After read(Kind::to_head) of an answer in chunks: the next, empty when it was the last.
+    std::string read_chunk(Milliseconds patience = kPatience);
 
     /// Whether the peer ends the connection, within the patience, without a further byte.
     bool ends(Milliseconds patience = kPatience);

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,20 +28,53 @@ class Connection {
     // session.cpp
     runtime::Task<bool> begin_tls();
     runtime::Task<Next> one_request();
-    service::Plan understand(const wire::ParsedHead& head);
-    runtime::Task<bool> discard_body();
-    runtime::Task<Next> refuse(Error error);
-    runtime::Task<Next> submit(service::SubmitPlan plan, Body body);
-    runtime::Task<Next> ask(service::AskPlan plan);
+    /// A submission's body, or why there is none.
+    struct Received {
+        Body body;
+        core::Fingerprint fingerprint{};
+        std::optional<wire::Reply> refusal;
+    };
+    runtime::Task<Received> receive_submission();
+    runtime::Task<bool> invite_body();
+    runtime::Task<Next> without_body();
+    runtime::Task<Next> refuse(wire::Reply reply);
+    /// Both take plan_; their frames are most of what a waiting caller costs.
+    runtime::Task<Next> submit(Body body, core::Fingerprint fingerprint);
+    runtime::Task<Next> ask();
     runtime::Task<void> linger();
 
+    // streams.cpp
+    runtime::Task<Next> stream_submission(Body body, core::Fingerprint fingerprint);
+    runtime::Task<Next> stream_question();
+    runtime::Task<Next> stream(
+        service::Caller caller, service::WaitPlan wait, std::optional<core::Answer> answer
+    );
+    runtime::Task<std::optional<core::Answer>> next_answer();
+
+    // batches.cpp
+    struct Exchange;
+    runtime::Task<Next> batch();
+    runtime::Task<Next> run_batch(std::shared_ptr<Exchange> exchange);
+    void begin_items(Exchange& exchange);
+    runtime::Task<bool> tell_batch(std::shared_ptr<Exchange> exchange);
+    runtime::Task<void> read_upload(std::shared_ptr<Exchange> exchange);
+    void start_upload(const std::shared_ptr<Exchange>& exchange);
+    runtime::Task<void> end_upload(std::shared_ptr<Exchange> exchange);
+
     // reply.cpp
+    enum class Ending : std::uint8_t { length, chunks, close };
     runtime::Task<Next> send(wire::Reply reply);
-    runtime::Task<bool> send_file(std::shared_ptr<BodyFile> file);
+    runtime::Task<bool> send_file(std::shared_ptr<BodyFile> file, wire::ByteRange range);
     /// What is written within the time for a piece of an answer; false when the connection broke.
     runtime::Task<bool> write(std::array<net::const_buffer, 2> parts);
-    void write_head(const wire::Reply& reply);
+    void write_head(const wire::Reply& reply, Ending ending);
+    /// An answer whose end is not known: head, pieces, end. To HTTP/1.0 the connection's end is its
+    /// end.
+    void begin_stream(const wire::Reply& reply);
+    runtime::Task<bool> send_piece(std::string text);
+    runtime::Task<bool> end_stream();
 
+    const service::Contract& contract() const { return shard_.parts().contract; }
     ports::Engine& engine() { return shard_.parts().engine; }
     Time now() const { return shard_.parts().clock.now(); }
 
@@ -50,7 +84,10 @@ class Connection {
     // What is still needed of a request after its head is gone:
     bool keep_alive_ = false;
     bool head_only_ = false;
+    std::uint8_t minor_ = 1;
+    Ending ending_ = Ending::length;
     std::string head_;
+    std::unique_ptr<service::Plan> plan_;
 };
 
 }  // namespace bide::fronts::http

@@ -118,15 +118,18 @@ bool RequestReader::expects_continue() const {
     return request_->head.expects_continue && buffer_.size() == 0 && !body_is_done();
 }
 
-/// A pause may be as long as `pause`; and a body that has come for that long must have had the
-/// least pace, so that a client cannot hold a connection and a file by a byte now and then.
-void RequestReader::set_body_deadline(Duration pause) {
+/// A pause may be as long as body_pause_max; and a body that has come for that long must have had
+/// the least pace, so that a client cannot hold a connection and a file by a byte now and then.
+void RequestReader::set_body_deadline(Pace pace) {
     const Time now = shard_.parts().clock.now();
     if (request_->body_began == Time{}) request_->body_began = now;
     const auto earned = std::chrono::microseconds(
         request_->received * 1'000'000 / std::max<std::uint64_t>(shard_.options().body_pace_min, 1)
     );
-    session_.deadline = std::min(now + pause, request_->body_began + pause + earned);
+    const Duration pause = shard_.options().body_pause_max;
+    session_.deadline = pace == Pace::free
+                            ? now + shard_.options().idle_time_max
+                            : std::min(now + pause, request_->body_began + pause + earned);
 }
 
 std::size_t RequestReader::take_buffered(net::mutable_buffer room) {
@@ -149,7 +152,7 @@ Result<std::size_t> RequestReader::decode_buffered(net::mutable_buffer room) {
     return step.produced;
 }
 
-Task<Result<std::size_t>> RequestReader::receive_some(net::mutable_buffer room, Duration pause) {
+Task<Result<std::size_t>> RequestReader::receive_some(net::mutable_buffer room, Pace pace) {
     const bool chunked = request_->head.framing == wire::Framing::chunked;
     while (!body_is_done()) {
         std::size_t got = 0;
@@ -159,7 +162,7 @@ Task<Result<std::size_t>> RequestReader::receive_some(net::mutable_buffer room, 
             got = take_buffered(room);
         }
         if (got == 0 && !body_is_done()) {
-            set_body_deadline(pause);
+            set_body_deadline(pace);
             error_code error;
             if (chunked || session_.tls) {
                 error = co_await receive_more(std::min(room.size() + 1, kReceive));
@@ -182,36 +185,35 @@ Task<Result<std::size_t>> RequestReader::receive_some(net::mutable_buffer room, 
     co_return 0U;
 }
 
-Task<Result<Body>> RequestReader::receive_body() {
+Task<Result<Body>> RequestReader::receive_body(wire::FingerprintMaker* maker) {
     if (body_is_done()) co_return Body{};
     const auto& head = request_->head;
     const auto small = std::min<std::uint64_t>(shard_.parts().spool.threshold(), kPiece);
     if (head.framing == wire::Framing::length && head.length <= small) {
         const auto length = static_cast<std::size_t>(head.length);
         // What has come with the head takes no memory that is not there already.
-        if (length <= buffer_.size()) co_return co_await receive_small(length);
+        if (length <= buffer_.size()) co_return co_await receive_small(length, maker);
         const BodyMemory::Share memory = shard_.body_memory().take(length);
-        if (memory) co_return co_await receive_small(length);
+        if (memory) co_return co_await receive_small(length, maker);
     }
-    co_return co_await receive_large();
+    co_return co_await receive_large(maker);
 }
 
 /// A body that announced a length small enough to stay in memory: straight into its place.
-Task<Result<Body>> RequestReader::receive_small(std::size_t length) {
+Task<Result<Body>> RequestReader::receive_small(std::size_t length, wire::FingerprintMaker* maker) {
     Body body;
     body.bytes.resize(length);
     std::size_t filled = 0;
     while (!body_is_done()) {
         const net::mutable_buffer room(body.bytes.data() + filled, length - filled);
-        BIDE_CO_TRY(
-            const std::size_t got, co_await receive_some(room, shard_.options().body_pause_max)
-        );
+        BIDE_CO_TRY(const std::size_t got, co_await receive_some(room, Pace::held));
         filled += got;
     }
+    if (maker != nullptr) maker->update(body.bytes);
     co_return body;
 }
 
-Task<Result<Body>> RequestReader::receive_large() {
+Task<Result<Body>> RequestReader::receive_large(wire::FingerprintMaker* maker) {
     using runtime::BodyWriter;
     const BodyMemory::Share memory = shard_.body_memory().take(
         kPiece + static_cast<std::size_t>(shard_.parts().spool.threshold())
@@ -223,12 +225,10 @@ Task<Result<Body>> RequestReader::receive_large() {
     );
     std::string piece(memory ? kPiece : kSmallPiece, '\0');
     while (!body_is_done()) {
-        BIDE_CO_TRY(
-            const std::size_t got,
-            co_await receive_some(net::buffer(piece), shard_.options().body_pause_max)
-        );
+        BIDE_CO_TRY(const std::size_t got, co_await receive_some(net::buffer(piece), Pace::held));
         if (got == 0) break;
         const std::string_view bytes(piece.data(), got);
+        if (maker != nullptr) maker->update(bytes);
         const auto append = [&writer, bytes] { return writer.append(bytes); };
         Result<void> appended = success();
         if (writer.needs_disk(got))

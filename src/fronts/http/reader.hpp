@@ -5,6 +5,7 @@
 #include "fronts/http/shard.hpp"
 #include "wire/chunked.hpp"
 #include "wire/request_head.hpp"
+#include "wire/sha256.hpp"
 
 #include <boost/beast/core/flat_buffer.hpp>
 
@@ -38,12 +39,16 @@ class RequestReader {
     /// for the connection's sake.
     bool rest_is_small() const;
 
+    enum class Pace : std::uint8_t {
+        held,  ///< pauses are short, and the whole has a least pace
+        free,  ///< pauses as between two requests: an upload of many jobs as they come up
+    };
     /// Decodes some of the body into `room`: at least a byte, or 0 at its end.
-    runtime::Task<Result<std::size_t>> receive_some(net::mutable_buffer room, Duration pause);
+    runtime::Task<Result<std::size_t>> receive_some(net::mutable_buffer room, Pace pace);
 
     /// The whole body: into memory, or past the spool's threshold, or when bodies on their way in
-    /// have too much memory already, into a file.
-    runtime::Task<Result<Body>> receive_body();
+    /// have too much memory already, into a file. `maker` gets all of it, or is null.
+    runtime::Task<Result<Body>> receive_body(wire::FingerprintMaker* maker);
 
     /// For a client that waits with its body until it is wanted.
     bool expects_continue() const;
@@ -63,11 +68,11 @@ class RequestReader {
     runtime::Task<boost::system::error_code> receive_more(std::size_t room);
     runtime::Task<boost::system::error_code> receive_more_plain(std::size_t room);
     runtime::Task<boost::system::error_code> receive_more_tls(std::size_t room);
-    runtime::Task<Result<Body>> receive_small(std::size_t length);
-    runtime::Task<Result<Body>> receive_large();
+    runtime::Task<Result<Body>> receive_small(std::size_t length, wire::FingerprintMaker* maker);
+    runtime::Task<Result<Body>> receive_large(wire::FingerprintMaker* maker);
     std::size_t take_buffered(net::mutable_buffer room);
     Result<std::size_t> decode_buffered(net::mutable_buffer room);
-    void set_body_deadline(Duration pause);
+    void set_body_deadline(Pace pace);
     Error error_of(const boost::system::error_code& error) const;
 
     Shard& shard_;

@@ -6,6 +6,9 @@
 #include <boost/beast/http/status.hpp>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <string>
 #include <unistd.h>
 #include <utility>
 
@@ -23,21 +26,31 @@ constexpr std::size_t kPiece = 256 * 1024;
 
 Task<Connection::Next> Connection::send(wire::Reply reply) {
     keep_alive_ = keep_alive_ && !shard_.stopping();
-    write_head(reply);
+    write_head(reply, Ending::length);
     const bool bodiless = head_only_ || wire::is_bodiless(reply.status);
-    const std::string_view inline_body =
-        bodiless ? std::string_view() : std::string_view(reply.body.bytes);
+    const wire::ByteRange range = reply.range.value_or(wire::ByteRange{0, reply.body.size()});
+    std::string_view inline_body;
+    if (!bodiless && !reply.body.file) {
+        inline_body =
+            std::string_view(reply.body.bytes)
+                .substr(
+                    static_cast<std::size_t>(range.offset), static_cast<std::size_t>(range.length)
+                );
+    }
     const bool sent = co_await write({net::buffer(head_), net::buffer(inline_body)});
     if (!sent) co_return Next::close;
     if (reply.body.file && !bodiless) {
-        const bool whole = co_await send_file(reply.body.file);
+        const bool whole = co_await send_file(reply.body.file, range);
         if (!whole) co_return Next::close;
     }
     co_return keep_alive_ ? Next::request : Next::close;
 }
 
 Task<bool> Connection::write(std::array<net::const_buffer, 2> parts) {
-    set_deadline(shard_, *session_, shard_.options().write_time_max);
+    // While an upload is read the session's own deadline is for reading.
+    Mailbox* const mailbox = session_->mailbox.get();
+    Time& deadline = mailbox != nullptr ? mailbox->write_deadline : session_->deadline;
+    deadline = now() + shard_.options().write_time_max;
     boost::system::error_code error;
     if (!session_->tls) {
         const auto written = co_await net::async_write(session_->socket, parts, kTuple);
@@ -47,35 +60,36 @@ Task<bool> Connection::write(std::array<net::const_buffer, 2> parts) {
             if (!error) error = co_await session_->tls->write(part);
         }
     }
-    session_->deadline = kNever;
+    deadline = kNever;
     co_return !error;
 }
 
 /// False when the connection or the file failed: then the answer is cut short, which the client
 /// sees by its length.
-Task<bool> Connection::send_file(std::shared_ptr<BodyFile> file) {
+Task<bool> Connection::send_file(std::shared_ptr<BodyFile> file, wire::ByteRange range) {
     const auto opened = runtime::open_for_reading(file->path());
     if (opened.has_error()) co_return false;
     const runtime::Descriptor& descriptor = opened.value();
-    std::string piece(kPiece, '\0');
-    std::uint64_t sent = 0;
-    while (sent < file->size()) {
+    std::string piece(static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, range.length)), 0);
+    while (range.length > 0) {
         const auto wanted =
-            static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, file->size() - sent));
-        const auto read = [&piece, &descriptor, wanted, sent] {
-            return ::pread(descriptor.get(), piece.data(), wanted, static_cast<off_t>(sent));
+            static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), range.length));
+        const auto from = static_cast<off_t>(range.offset);
+        const auto read = [&piece, &descriptor, wanted, from] {
+            return ::pread(descriptor.get(), piece.data(), wanted, from);
         };
         const ssize_t got = co_await runtime::on_pool(shard_.parts().pool, read);
         if (got <= 0) co_return false;
         const net::const_buffer bytes(piece.data(), static_cast<std::size_t>(got));
         const bool written = co_await write({bytes, net::const_buffer()});
         if (!written) co_return false;
-        sent += static_cast<std::uint64_t>(got);
+        range.offset += static_cast<std::uint64_t>(got);
+        range.length -= static_cast<std::uint64_t>(got);
     }
     co_return true;
 }
 
-void Connection::write_head(const wire::Reply& reply) {
+void Connection::write_head(const wire::Reply& reply, Ending ending) {
     const auto reason =
         boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(reply.status));
     head_.clear();
@@ -86,12 +100,44 @@ void Connection::write_head(const wire::Reply& reply) {
     head_ += "\r\n";
     head_ += shard_.date_line();
     head_ += reply.headers.lines();
-    if (!wire::is_bodiless(reply.status)) {
+    if (ending == Ending::chunks) {
+        head_ += "Transfer-Encoding: chunked\r\n";
+    } else if (ending == Ending::length && !wire::is_bodiless(reply.status)) {
         head_ += "Content-Length: ";
-        head_ += std::to_string(reply.body.size());
+        head_ += std::to_string(reply.content_length());
         head_ += "\r\n";
     }
     head_ += keep_alive_ ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
+}
+
+// --- answers whose end is not known -------------------------------------------------------------
+
+void Connection::begin_stream(const wire::Reply& reply) {
+    ending_ = minor_ >= 1 ? Ending::chunks : Ending::close;
+    if (ending_ == Ending::close || shard_.stopping()) keep_alive_ = false;
+    write_head(reply, ending_);
+}
+
+/// The head goes out with the first piece.
+Task<bool> Connection::send_piece(std::string text) {
+    if (!text.empty() && ending_ == Ending::chunks && !head_only_) {
+        std::array<char, 16> digits{};
+        const auto end = std::to_chars(digits.data(), digits.data() + 16, text.size(), 16).ptr;
+        head_.append(digits.data(), end);
+        head_ += "\r\n";
+        text += "\r\n";
+    }
+    const std::string_view body = head_only_ ? std::string_view() : std::string_view(text);
+    const bool sent = co_await write({net::buffer(head_), net::buffer(body)});
+    head_.clear();
+    co_return sent;
+}
+
+Task<bool> Connection::end_stream() {
+    if (ending_ == Ending::chunks && !head_only_) head_ += "0\r\n\r\n";
+    const bool sent = co_await write({net::buffer(head_), net::const_buffer()});
+    head_.clear();
+    co_return sent;
 }
 
 }  // namespace bide::fronts::http

@@ -35,12 +35,13 @@ class ConnectionCount {
     void remove();
     /// False when some are left after `patience`.
     bool wait_for_none(Duration patience);
+    std::size_t count() const { return count_.load(std::memory_order_relaxed); }
 
   private:
     std::size_t max_;
     std::mutex mutex_;
     std::condition_variable none_;
-    std::size_t count_ = 0;
+    std::atomic<std::size_t> count_{0};  ///< changes under the lock
 };
 
 /// The memory that bodies take while they are being received, over all threads. Who gets none sends

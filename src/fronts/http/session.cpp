@@ -82,102 +82,107 @@ Task<bool> Connection::begin_tls() {
 Task<Connection::Next> Connection::one_request() {
     auto failure = co_await reader_.read_head();
     if (failure && !failure->error) co_return Next::close;
-    if (failure) co_return co_await refuse(std::move(*failure->error));
+    if (failure) {
+        keep_alive_ = head_only_ = false;
+        co_return co_await refuse(service::to_reply(service::problem_of(*failure->error)));
+    }
     const wire::ParsedHead& head = reader_.head();
     keep_alive_ = head.keep_alive;
     head_only_ = head.method == "HEAD";
+    minor_ = head.minor;
+    plan_ = std::make_unique<service::Plan>(
+        contract().understand(head.request(), {now(), shard_.connections()})
+    );
+    if (std::holds_alternative<service::BatchPlan>(*plan_)) co_return co_await batch();
+    if (!std::holds_alternative<service::SubmitPlan>(*plan_)) co_return co_await without_body();
 
-    service::Plan plan = understand(head);
-    if (auto* submission = std::get_if<service::SubmitPlan>(&plan)) {
-        const std::uint64_t most = shard_.parts().contract.rules().body_bytes_max;
-        if (head.length > most) {
-            Error large = too_large(most);
-            co_return co_await refuse(std::move(large));
-        }
-        if (reader_.expects_continue()) {
-            const bool sent = co_await write({net::buffer(kContinue), net::const_buffer()});
-            if (!sent) co_return Next::close;
-        }
-        Result<Body> body = co_await reader_.receive_body();
-        if (body.has_error()) co_return co_await refuse(std::move(body.error()));
-        reader_.drop();
-        co_return co_await submit(std::move(*submission), std::move(body.value()));
+    Received received = co_await receive_submission();
+    if (received.refusal) co_return co_await refuse(std::move(*received.refusal));
+    reader_.drop();
+    if (std::get<service::SubmitPlan>(*plan_).wait.stream)
+        co_return co_await stream_submission(std::move(received.body), received.fingerprint);
+    co_return co_await submit(std::move(received.body), received.fingerprint);
+}
+
+Task<Connection::Received> Connection::receive_submission() {
+    const auto& plan = std::get<service::SubmitPlan>(*plan_);
+    Received received;
+    const std::uint64_t most = contract().rules().body_bytes_max;
+    if (reader_.head().length > most) {
+        received.refusal = contract().refuse(plan.caller, too_large(most));
+        co_return received;
     }
-    const bool whole = co_await discard_body();
+    const bool invited = co_await invite_body();
+    if (!invited) co_return received;
+    auto maker = contract().fingerprint_maker(plan);
+    Result<Body> body = co_await reader_.receive_body(maker ? &*maker : nullptr);
+    if (body.has_error()) {
+        received.refusal = contract().refuse(plan.caller, body.error());
+        co_return received;
+    }
+    received.body = std::move(body.value());
+    if (maker) received.fingerprint = maker->finish();
+    co_return received;
+}
+
+/// For a client that keeps its body back until it is wanted. A connection that breaks is noticed by
+/// who reads from it.
+Task<bool> Connection::invite_body() {
+    if (!reader_.expects_continue()) co_return true;
+    co_return co_await write({net::buffer(kContinue), net::const_buffer()});
+}
+
+/// A request whose body, if it has one, nobody wants.
+Task<Connection::Next> Connection::without_body() {
+    bool whole = reader_.body_is_done();
+    if (!whole && reader_.rest_is_small()) {
+        const Result<Body> unwanted = co_await reader_.receive_body(nullptr);
+        whole = unwanted.has_value();
+    }
     keep_alive_ = keep_alive_ && whole;
     reader_.drop();
     Next next = Next::close;
-    if (auto* question = std::get_if<service::AskPlan>(&plan))
-        next = co_await ask(std::move(*question));
-    else
-        next = co_await send(std::move(std::get<wire::Reply>(plan)));
+    if (auto* question = std::get_if<service::AskPlan>(&*plan_)) {
+        if (question->wait.stream && !head_only_)
+            next = co_await stream_question();
+        else
+            next = co_await ask();
+    } else {
+        next = co_await send(std::move(std::get<wire::Reply>(*plan_)));
+    }
     co_return whole ? next : Next::linger;
 }
 
-service::Plan Connection::understand(const wire::ParsedHead& head) {
-    service::Plan plan = shard_.parts().contract.understand(head.request(), {now()});
-    // What this front does not do yet.
-    if (std::holds_alternative<service::BatchPlan>(plan)) {
-        return service::to_reply(
-            service::problem_of({Code::not_found, Retry::never, "this server takes no batches"})
-        );
-    }
-    if (auto* submission = std::get_if<service::SubmitPlan>(&plan)) submission->wait.stream = false;
-    if (auto* question = std::get_if<service::AskPlan>(&plan)) {
-        question->wait.stream = false;
-        question->range.clear();
-    }
-    return plan;
-}
-
-/// True when the whole request has been read, so that another may follow.
-Task<bool> Connection::discard_body() {
-    if (reader_.body_is_done()) co_return true;
-    if (!reader_.rest_is_small()) co_return false;
-    const Result<Body> unwanted = co_await reader_.receive_body();
-    co_return unwanted.has_value();
-}
-
 /// Answers a request that goes no further. What remains of it cannot be told from a next one.
-Task<Connection::Next> Connection::refuse(Error error) {
+Task<Connection::Next> Connection::refuse(wire::Reply reply) {
     reader_.drop();
     keep_alive_ = false;
     session_->timed_out = false;
-    co_await send(service::to_reply(service::problem_of(error)));
+    co_await send(std::move(reply));
     co_return Next::linger;
 }
 
-Task<Connection::Next> Connection::submit(service::SubmitPlan plan, Body body) {
-    const service::Contract& contract = shard_.parts().contract;
-    core::Fingerprint fingerprint{};
-    if (auto maker = contract.fingerprint_maker(plan)) {
-        if (body.file) {
-            const Error large{
-                Code::too_large, Retry::never, "a body under a key or id of its own is too large"};
-            co_return co_await send(contract.refuse(plan.caller, large));
-        }
-        maker->update(body.bytes);
-        fingerprint = maker->finish();
-    }
+Task<Connection::Next> Connection::submit(Body body, core::Fingerprint fingerprint) {
+    auto& plan = std::get<service::SubmitPlan>(*plan_);
     session_->waiter = shard_.new_waiter();
-    engine().submit(contract.make_submit(
+    engine().submit(contract().make_submit(
         plan, std::move(body), fingerprint, engine().make_id(), session_->waiter, now()
     ));
     std::optional<Answer> answer = co_await shard_.wait(session_);
     if (!answer) co_return Next::close;
-    co_return co_await send(contract.answer(plan, *answer, now()));
+    co_return co_await send(contract().answer(plan, *answer, now()));
 }
 
-Task<Connection::Next> Connection::ask(service::AskPlan plan) {
-    const service::Contract& contract = shard_.parts().contract;
+Task<Connection::Next> Connection::ask() {
+    auto& plan = std::get<service::AskPlan>(*plan_);
     std::optional<Answer> answer;
     do {
         session_->waiter = shard_.new_waiter();
-        contract.begin(engine(), plan, session_->waiter, now());
+        contract().begin(engine(), plan, session_->waiter, now());
         answer = co_await shard_.wait(session_);
         if (!answer) co_return Next::close;
-    } while (contract.next_step(plan, *answer));
-    co_return co_await send(contract.answer(plan, *answer, now()));
+    } while (contract().next_step(plan, *answer));
+    co_return co_await send(contract().answer(plan, *answer, now()));
 }
 
 Task<void> Connection::linger() {

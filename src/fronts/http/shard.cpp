@@ -38,6 +38,19 @@ std::string full_page() {
            "\r\nConnection: close\r\n\r\n" + reply.body.bytes;
 }
 
+/// Suspends until somebody calls the session's handler.
+auto resumption(Session* session) {
+    return net::async_initiate<
+        const net::use_awaitable_t<runtime::Executor>,
+        void(std::optional<core::Answer>)>(
+        [](AnswerHandler handler, Session* waiting) {
+            waiting->resume.emplace(std::move(handler));
+        },
+        net::use_awaitable_t<runtime::Executor>{},
+        session
+    );
+}
+
 Error cannot_listen(const std::string& host, std::uint16_t port, const error_code& error) {
     return {
         Code::internal,
@@ -112,7 +125,13 @@ void Shard::shut() {
         for (auto& session : sessions_) session.socket.close(ignored);
         while (!waiting_.empty()) {
             const std::shared_ptr<Session> session = waiting_.begin()->second;
-            finish_wait(*session, std::nullopt);
+            if (session->mailbox) {
+                waiting_.erase(waiting_.begin());
+                session->mailbox->departed = true;
+                wake(*session);
+            } else {
+                finish_wait(*session, std::nullopt);
+            }
         }
         io_.stop();
     });
@@ -143,7 +162,13 @@ void Shard::take_answers() {
         const auto found = waiting_.find(answer.waiter);
         if (found == waiting_.end()) continue;  // it left before
         const std::shared_ptr<Session> session = found->second;
-        finish_wait(*session, std::move(answer));
+        if (session->mailbox) {
+            if (answer.last()) waiting_.erase(found);
+            session->mailbox->put(std::move(answer));
+            wake(*session);
+        } else {
+            finish_wait(*session, std::move(answer));
+        }
     }
 }
 
@@ -164,15 +189,60 @@ runtime::Task<std::optional<core::Answer>> Shard::wait(std::shared_ptr<Session> 
     session->waiting_since = parts_.clock.now();
     session->deadline = kNever;
     waiting_.emplace(session->waiter, session);
-    co_return co_await net::async_initiate<
-        const net::use_awaitable_t<runtime::Executor>,
-        void(std::optional<core::Answer>)>(
-        [](AnswerHandler handler, Session* waiting) {
-            waiting->resume.emplace(std::move(handler));
-        },
-        net::use_awaitable_t<runtime::Executor>{},
-        session.get()
-    );
+    co_return co_await resumption(session.get());
+}
+
+// --- exchanges that are told more than one thing ------------------------------------------------
+
+void Mailbox::put(core::Answer&& answer) {
+    using Kind = core::Answer::Kind;
+    const bool newer =
+        answer.kind == Kind::news && !answers.empty() && answers.back().kind == Kind::news;
+    if (newer) answers.pop_back();
+    answers.push_back(std::move(answer));
+}
+
+void Shard::open_mailbox(Session& session) {
+    session.phase = Session::Phase::waiting;
+    session.waiting_since = parts_.clock.now();
+    session.deadline = kNever;
+    session.mailbox = std::make_unique<Mailbox>();
+}
+
+core::WaiterId Shard::expect(const std::shared_ptr<Session>& session) {
+    const core::WaiterId waiter = new_waiter();
+    waiting_.emplace(waiter, session);
+    return waiter;
+}
+
+runtime::Task<void> Shard::mail(std::shared_ptr<Session> session) {
+    if (!session->mailbox->has_mail()) co_await resumption(session.get());
+    session->mailbox->rung = false;
+}
+
+void Shard::close_mailbox(Session& session) {
+    session.mailbox.reset();
+    session.phase = Session::Phase::busy;
+    if (std::exchange(session.watched, false)) {
+        error_code ignored;
+        session.socket.cancel(ignored);
+    }
+}
+
+void Shard::ring(Session& session) {
+    session.mailbox->rung = true;
+    wake(session);
+}
+
+void Shard::wake(Session& session) {
+    if (!session.resume) return;
+    AnswerHandler resume = std::move(*session.resume);
+    session.resume.reset();
+    std::move(resume)(std::nullopt);
+}
+
+void Shard::leave(core::WaiterId waiter) {
+    if (waiting_.erase(waiter) > 0) parts_.engine.leave(waiter);
 }
 
 core::WaiterId Shard::new_waiter() {
@@ -233,25 +303,39 @@ runtime::Task<void> Shard::tick_loop() {
         ticker_.expires_after(kTick);
         co_await ticker_.async_wait(kTuple);
         const Time now = parts_.clock.now();
-        error_code ignored;
         turned_away_.clear();
         if (shared_.tls != nullptr && which_ == Which::first && now - tls_looked_at_ >= kTlsLook) {
             tls_looked_at_ = now;
             shared_.tls->reload(options_.log_error);
         }
-        for (auto& session : sessions_) {
-            if (session.deadline <= now) {
-                session.deadline = kNever;
-                session.timed_out = true;
-                session.socket.cancel(ignored);
-            }
-        }
+        tell_passed_times(now);
         std::vector<std::shared_ptr<Session>> unwatched;
+        std::vector<std::shared_ptr<Session>> beats;
         for (auto& [id, session] : waiting_) {
-            if (!session->watched && now - session->waiting_since >= kTick)
-                unwatched.push_back(session);
+            const Mailbox* mailbox = session->mailbox.get();
+            if (mailbox != nullptr && mailbox->beat_at <= now) beats.push_back(session);
+            if (session->watched || now - session->waiting_since < kTick) continue;
+            if (mailbox == nullptr || mailbox->watchable) unwatched.push_back(session);
         }
-        for (auto& session : unwatched) watch(session);
+        for (auto& session : unwatched) {
+            if (!session->watched) watch(session);
+        }
+        for (auto& session : beats) {
+            if (session->mailbox) ring(*session);
+        }
+    }
+}
+
+void Shard::tell_passed_times(Time now) {
+    error_code ignored;
+    for (auto& session : sessions_) {
+        Mailbox* const mailbox = session.mailbox.get();
+        const bool write_is_late = mailbox != nullptr && mailbox->write_deadline <= now;
+        if (session.deadline > now && !write_is_late) continue;
+        session.deadline = kNever;
+        if (mailbox != nullptr) mailbox->write_deadline = kNever;
+        session.timed_out = true;
+        session.socket.cancel(ignored);
     }
 }
 
@@ -264,10 +348,16 @@ void Shard::watch(std::shared_ptr<Session> session) {
     watched.socket.async_wait(
         tcp::socket::wait_read,
         [this, session = std::move(session), id = watched.waiter](const error_code& error) {
-            if (error || !waiting_.contains(id)) return;
+            if (error || session->waiter != id) return;
+            if (!session->mailbox && !waiting_.contains(id)) return;
             session->watched = false;
             session->waiting_since = parts_.clock.now();  // looked at again after a tick
             if (!client_is_gone(*session)) return;
+            if (session->mailbox) {
+                session->mailbox->departed = true;
+                wake(*session);
+                return;
+            }
             parts_.engine.leave(id);
             finish_wait(*session, std::nullopt);
         }

@@ -24,6 +24,21 @@ using AnswerHandler = typename net::async_result<
     net::use_awaitable_t<runtime::Executor>,
     void(std::optional<core::Answer>)>::handler_type;
 
+/// What was said to an exchange that is told more than one thing (a stream of events, a batch),
+/// until its coroutine can take it. Bounded: of news the latest is kept, and a batch has a limit on
+/// the waits it has begun.
+struct Mailbox {
+    std::deque<core::Answer> answers;
+    bool departed = false;  ///< the client is gone, or the server ends
+    bool rung = false;      ///< look at what else there is (a heartbeat, an upload)
+    bool watchable = true;  ///< nobody reads from the client, who would notice that it leaves
+    Time beat_at = kNever;  ///< rings when this has passed
+    Time write_deadline = kNever;  ///< as Session::deadline; that one is for reading meanwhile
+
+    void put(core::Answer&& answer);
+    bool has_mail() const { return !answers.empty() || departed || rung; }
+};
+
 /// One connection, shared by its coroutine and the shard's tick. Only the shard's thread touches
 /// it.
 struct Session : boost::intrusive::list_base_hook<> {
@@ -40,6 +55,7 @@ struct Session : boost::intrusive::list_base_hook<> {
     core::WaiterId waiter = 0;
     std::optional<AnswerHandler> resume;
     Time waiting_since{};
+    std::unique_ptr<Mailbox> mailbox;  ///< of an exchange that is told more than one thing
     bool watched = false;  ///< a read-readiness wait is under way, to notice a client that leaves
 };
 
@@ -76,6 +92,19 @@ class Shard final : public ports::AnswerSink {
     core::WaiterId new_waiter();
     /// The answer to the wait that was begun with session.waiter; empty when the client is gone.
     runtime::Task<std::optional<core::Answer>> wait(std::shared_ptr<Session> session);
+    /// For an exchange that is told more than one thing: after open_mailbox(), expect() registers a
+    /// wait before it is begun, mail() returns when the mailbox has something, and close_mailbox()
+    /// ends it when nothing is under way on the socket.
+    void open_mailbox(Session& session);
+    core::WaiterId expect(const std::shared_ptr<Session>& session);
+    /// The wait was not begun after all.
+    void forget(core::WaiterId waiter) { waiting_.erase(waiter); }
+    runtime::Task<void> mail(std::shared_ptr<Session> session);
+    void close_mailbox(Session& session);
+    static void ring(Session& session);
+    /// Tells the engine that nobody wants this answer any more.
+    void leave(core::WaiterId waiter);
+    std::size_t connections() const { return shared_.connections.count(); }
     /// "Date: ...\r\n", made once a second.
     std::string_view date_line();
 
@@ -85,6 +114,8 @@ class Shard final : public ports::AnswerSink {
     void take_answers();
     void finish_wait(Session& session, std::optional<core::Answer> answer);
     void watch(std::shared_ptr<Session> session);
+    void tell_passed_times(Time now);
+    static void wake(Session& session);
     static bool client_is_gone(Session& session);
     void turn_away(runtime::Socket socket);
 
