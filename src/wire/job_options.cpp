@@ -193,7 +193,11 @@ std::optional<Time> parse_rfc3339(std::string_view text) {
     if (!time_of_day) return std::nullopt;
     const auto offset = take_offset(text);
     if (!offset || !text.empty()) return std::nullopt;
-    return Time(*date) + *time_of_day - *offset;
+    // Offsets and leap seconds could lead out of the years that can be written down.
+    constexpr std::chrono::sys_days kEnd = std::chrono::year(10000) / 1 / 1;
+    const Time time = Time(*date) + *time_of_day - *offset;
+    if (time < Time{} || time >= kEnd) return std::nullopt;
+    return time;
 }
 
 }  // namespace bide::wire

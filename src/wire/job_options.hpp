@@ -37,7 +37,8 @@ Result<core::OnLeave> parse_on_disconnect(std::string_view value);
 /// Bide-Tenant: 1 to 64 of A-Z a-z 0-9 '.' '_' '-'.
 Result<std::string> parse_tenant(std::string_view value);
 
-/// 2026-11-23T06:44:29.123Z, or with an offset in place of the Z. Years 1970 to 9999.
+/// 2026-11-23T06:44:29.123Z, or with an offset in place of the Z. Years 1970 to 9999
+/// of UTC.
 std::optional<Time> parse_rfc3339(std::string_view text);
 
 }  // namespace bide::wire
