@@ -215,7 +215,8 @@ wire::Reply not_found(What what) {
 
 wire::Reply refusal(const View& view, const Answer& answer) {
     Problem why = problem_of(answer.error);
-    const bool about_a_job = answer.facts.id != JobId{};
+    // A job that is not there is told as one that the caller may not see.
+    const bool about_a_job = answer.facts.id != JobId{} && answer.error.code != Code::not_found;
     if (about_a_job) why.job = answer.facts.id;
     wire::Reply reply = to_reply(why);
     if (about_a_job && answer.error.code == Code::conflict) {

@@ -210,6 +210,19 @@ TEST_F(AnswerTest, AnotherTenantsJobIsNotThere) {
     }
 }
 
+TEST_F(AnswerTest, NobodyLearnsWhetherAnotherTenantsJobIsThere) {
+    core::Outcome theirs = good();
+    theirs.tenant = "other";
+    AskPlan plan = plan_for(What::status);
+    plan.caller = {"acme", false, {}};
+    Answer none = refused({Code::not_found, Retry::never, "there is no job with this id"});
+    none.facts.id = id();
+    const wire::Reply hidden = told(plan, finished(theirs));
+    const wire::Reply missing = told(plan, none);
+    EXPECT_EQ(hidden.body.bytes, missing.body.bytes);
+    EXPECT_EQ(hidden.headers.lines(), missing.headers.lines());
+}
+
 TEST_F(AnswerTest, WhatIsCancelledIsLookedAtFirst) {
     const auto cancel = [this](const char* tenant) {
         return std::get<AskPlan>(ask("DELETE", page, {{"Bide-Tenant", tenant}}));
