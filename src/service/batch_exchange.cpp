@@ -147,6 +147,7 @@ void BatchExchange::begin_stream(const JobId& batch) {
     head.reply.headers.add("Location", batch_page_of(batch));
     add_cors(head.reply, plan_.caller.cors_origin);
     head_ = std::move(head);
+    output_ = R"({"batch":")" + to_string(batch) + "\"}\n";
 }
 
 void BatchExchange::reply(wire::Reply&& reply) {

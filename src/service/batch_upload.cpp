@@ -35,7 +35,6 @@ class BatchUpload final : public BatchExchange {
         if (!plan.batch) batch_ = own_.id;
         if (plan.respond_async) return;
         begin_stream(batch_);
-        output_ = R"({"batch":")" + to_string(batch_) + "\"}\n";
     }
 
     bool wants_upload() const override { return reading() && starved_ && has_room(); }

@@ -17,6 +17,8 @@
 namespace bide::test {
 namespace {
 
+std::string default_key;
+
 bool same(std::string_view a, std::string_view b) {
     return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
@@ -109,13 +111,20 @@ std::string Response::problem() const {
     return type.starts_with(kPrefix) ? type.substr(kPrefix.size()) : type;
 }
 
+void set_default_key(std::string key) {
+    default_key = std::move(key);
+}
+
 std::string Request::text() const {
     std::string text = method + " " + target + " HTTP/1.1\r\nHost: test\r\n";
     bool framed = method != "POST" && body.empty();
+    bool keyed = default_key.empty();
     for (const auto& line : lines) {
+        keyed = keyed || line.starts_with("Authorization:");
         framed = framed || line.starts_with("Transfer-Encoding") || line.starts_with("Content-Len");
         text += line + "\r\n";
     }
+    if (!keyed) text += "Authorization: Bearer " + default_key + "\r\n";
     if (!framed) text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
     return text + "\r\n" + body;
 }

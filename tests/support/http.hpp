@@ -55,6 +55,9 @@ struct Request {
     std::string text() const;
 };
 
+/// Sent with every request that says nothing of Authorization itself; empty: nothing is.
+void set_default_key(std::string key);
+
 /// One TCP connection that sends bytes as they are and reads answers exactly. One thread at a time.
 class Connection {
   public:
