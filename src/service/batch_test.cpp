@@ -4,7 +4,11 @@
 #include "service/fixture.hpp"
 #include "wire/derived_id.hpp"
 
-#include <map>
+#include <algorithm>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <thread>
 
 namespace bide::service {
 namespace {
@@ -414,6 +418,101 @@ TEST_F(BatchHandlerTest, ItKeepsToItsWindow) {
     EXPECT_EQ(engine.asked.size(), 1000U);
     EXPECT_EQ(log.ended.size(), 1U);
     EXPECT_EQ(log.progress.size(), 101U);
+}
+
+/// Answers every join at once, from inside the call or from threads of its own.
+class QuickEngine final : public FakeEngine {
+  public:
+    void join(const JobId& job, const core::Wait& wait) override {
+        Answer told;
+        told.waiter = wait.id;
+        told.kind = Answer::Kind::finished;
+        told.facts.id = job;
+        auto outcome = std::make_shared<core::Outcome>();
+        outcome->state = core::JobState::succeeded;
+        told.outcome = std::move(outcome);
+        if (threads.empty()) return deliver(std::move(told));
+        const std::lock_guard lock(mutex);
+        answers.push_back(std::move(told));
+        some.notify_one();
+    }
+    void start_threads() {
+        for (int i = 0; i < 3; ++i) threads.emplace_back([this] { answer_all(); });
+    }
+    void stop_threads() {
+        {
+            const std::lock_guard lock(mutex);
+            over = true;
+        }
+        some.notify_all();
+        for (auto& thread : threads) thread.join();
+    }
+
+  private:
+    void deliver(Answer told) {
+        std::vector<Answer> one;
+        one.push_back(std::move(told));
+        sink->deliver(std::move(one));
+    }
+    void answer_all() {
+        for (;;) {
+            Answer told;
+            {
+                std::unique_lock lock(mutex);
+                some.wait(lock, [this] { return over || !answers.empty(); });
+                if (answers.empty()) return;
+                told = std::move(answers.back());
+                answers.pop_back();
+            }
+            deliver(std::move(told));
+        }
+    }
+
+    std::vector<std::thread> threads;
+    std::mutex mutex;
+    std::condition_variable some;
+    std::vector<Answer> answers;
+    bool over = false;
+};
+
+class PromiseLog final : public ports::AttemptSink {
+  public:
+    std::promise<core::AttemptResult> ended;
+
+    void attempt_ended(core::event::AttemptEnded&& event) override {
+        ended.set_value(std::move(event.result));
+    }
+    void attempt_progressed(core::event::Progress&&) override {}
+};
+
+void expect_whole_batch(BatchHandler& handler) {
+    PromiseLog log;
+    auto job = std::make_shared<core::JobInput>();
+    job->body.bytes = R"({"items":5000})";
+    ports::Attempt attempt;
+    attempt.input = std::move(job);
+    attempt.progress = ports::Progress(log, JobId{}, 1);
+    handler.start(std::move(attempt), ports::Completion(log, JobId{}, 2, 1));
+    const auto result = log.ended.get_future().get();
+    EXPECT_TRUE(contains(result.body.bytes, R"("items":5000,"succeeded":5000)"));
+}
+
+TEST(BatchHandler, ItsEngineMayAnswerFromInsideACall) {
+    FixedClock clock;
+    QuickEngine engine;
+    const auto handler = make_batch_handler(clock);
+    handler->attach(engine);
+    expect_whole_batch(*handler);
+}
+
+TEST(BatchHandler, ItsEngineMayAnswerFromSeveralThreads) {
+    FixedClock clock;
+    QuickEngine engine;
+    const auto handler = make_batch_handler(clock);
+    handler->attach(engine);
+    engine.start_threads();
+    expect_whole_batch(*handler);
+    engine.stop_threads();
 }
 
 TEST_F(BatchHandlerTest, AnItemThatTakesLongIsWaitedForAgain) {

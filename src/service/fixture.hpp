@@ -16,7 +16,7 @@ using core::Answer;
 constexpr const char* kId = "01a20758-2da9-7000-8005-af63a695e97c";
 
 /// Writes down what it is asked; the tests answer.
-class FakeEngine final : public ports::Engine {
+class FakeEngine : public ports::Engine {
   public:
     struct Asked {
         std::string what;

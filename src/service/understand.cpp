@@ -275,6 +275,9 @@ Result<core::QueueIndex> find_queue(const ContractRules& rules, std::string_view
                      : "there is no queue of this name; there are: " + names};
 }
 
+Contract::Contract(ContractRules rules, const ports::Engine& engine)
+    : rules_(std::move(rules)), engine_(engine) {}
+
 Plan Contract::understand(const wire::RequestHead& head, const Surroundings& around) const {
     std::string origin = cors_origin_of(rules_.cors_origins, head);
     const auto with_cors = [&origin](wire::Reply&& reply) {
