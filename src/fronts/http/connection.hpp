@@ -23,28 +23,32 @@ class Connection {
     runtime::Task<void> run();
 
   private:
-    enum class Next : std::uint8_t { request, close, linger };
+    enum class Next : std::uint8_t { request, close, linger, perform };
 
     // session.cpp
     runtime::Task<bool> begin_tls();
-    runtime::Task<Next> one_request();
+    /// Reads a request, and a submission's body: plan_ and received_ are there. Its frame is gone
+    /// before the request is performed: what a waiting caller costs is mostly frames.
+    runtime::Task<Next> take_request();
+    runtime::Task<Next> perform();
     /// A submission's body, or why there is none.
     struct Received {
         Body body;
         core::Fingerprint fingerprint{};
         std::optional<wire::Reply> refusal;
     };
-    runtime::Task<Received> receive_submission();
+    runtime::Task<void> receive_submission();
+    /// Takes received_.
+    core::event::Submit make_submit(core::WaiterId waiter);
     runtime::Task<bool> invite_body();
     runtime::Task<Next> without_body();
     runtime::Task<Next> refuse(wire::Reply reply);
-    /// Both take plan_; their frames are most of what a waiting caller costs.
-    runtime::Task<Next> submit(Body body, core::Fingerprint fingerprint);
+    runtime::Task<Next> submit();
     runtime::Task<Next> ask();
     runtime::Task<void> linger();
 
     // streams.cpp
-    runtime::Task<Next> stream_submission(Body body, core::Fingerprint fingerprint);
+    runtime::Task<Next> stream_submission();
     runtime::Task<Next> stream_question();
     runtime::Task<Next> stream(
         service::Caller caller, service::WaitPlan wait, std::optional<core::Answer> answer
@@ -88,6 +92,7 @@ class Connection {
     Ending ending_ = Ending::length;
     std::string head_;
     std::unique_ptr<service::Plan> plan_;
+    std::unique_ptr<Received> received_;
 };
 
 }  // namespace bide::fronts::http

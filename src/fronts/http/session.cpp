@@ -49,7 +49,11 @@ Task<void> Connection::run() {
         const bool begun = co_await begin_tls();
         if (!begun) next = Next::close;
     }
-    while (next == Next::request && !shard_.stopping()) next = co_await one_request();
+    while (next == Next::request && !shard_.stopping()) {
+        next = co_await take_request();
+        if (next == Next::perform) next = co_await perform();
+        plan_.reset();
+    }
     if (session_->tls) session_->tls->say_goodbye();
     if (next == Next::linger) co_await linger();
     error_code ignored;
@@ -79,7 +83,7 @@ Task<bool> Connection::begin_tls() {
     co_return false;
 }
 
-Task<Connection::Next> Connection::one_request() {
+Task<Connection::Next> Connection::take_request() {
     auto failure = co_await reader_.read_head();
     if (failure && !failure->error) co_return Next::close;
     if (failure) {
@@ -93,40 +97,55 @@ Task<Connection::Next> Connection::one_request() {
     plan_ = std::make_unique<service::Plan>(
         contract().understand(head.request(), {now(), shard_.connections()})
     );
-    if (std::holds_alternative<service::BatchPlan>(*plan_)) co_return co_await batch();
-    if (!std::holds_alternative<service::SubmitPlan>(*plan_)) co_return co_await without_body();
-
-    Received received = co_await receive_submission();
-    if (received.refusal) co_return co_await refuse(std::move(*received.refusal));
-    reader_.drop();
-    if (std::get<service::SubmitPlan>(*plan_).wait.stream)
-        co_return co_await stream_submission(std::move(received.body), received.fingerprint);
-    co_return co_await submit(std::move(received.body), received.fingerprint);
+    if (std::holds_alternative<service::SubmitPlan>(*plan_)) {
+        received_ = std::make_unique<Received>();
+        co_await receive_submission();
+        if (received_->refusal) co_return co_await refuse(std::move(*received_->refusal));
+        reader_.drop();
+    }
+    co_return Next::perform;
 }
 
-Task<Connection::Received> Connection::receive_submission() {
+/// No coroutine, so no frame.
+Task<Connection::Next> Connection::perform() {
+    if (std::holds_alternative<service::BatchPlan>(*plan_)) return batch();
+    const auto* submission = std::get_if<service::SubmitPlan>(&*plan_);
+    if (submission == nullptr) return without_body();
+    return submission->wait.stream ? stream_submission() : submit();
+}
+
+Task<void> Connection::receive_submission() {
     const auto& plan = std::get<service::SubmitPlan>(*plan_);
-    Received received;
     const std::uint64_t most = contract().rules().body_bytes_max;
     if (reader_.head().length > most) {
-        received.refusal = contract().refuse(plan.caller, too_large(most));
-        co_return received;
+        received_->refusal = contract().refuse(plan.caller, too_large(most));
+        co_return;
     }
-    const bool invited = co_await invite_body();
-    if (!invited) co_return received;
+    // A connection that breaks is noticed by who reads from it.
+    co_await invite_body();
     auto maker = contract().fingerprint_maker(plan);
     Result<Body> body = co_await reader_.receive_body(maker ? &*maker : nullptr);
     if (body.has_error()) {
-        received.refusal = contract().refuse(plan.caller, body.error());
-        co_return received;
+        received_->refusal = contract().refuse(plan.caller, body.error());
+        co_return;
     }
-    received.body = std::move(body.value());
-    if (maker) received.fingerprint = maker->finish();
-    co_return received;
+    received_->body = std::move(body.value());
+    if (maker) received_->fingerprint = maker->finish();
 }
 
-/// For a client that keeps its body back until it is wanted. A connection that breaks is noticed by
-/// who reads from it.
+core::event::Submit Connection::make_submit(core::WaiterId waiter) {
+    const std::unique_ptr<Received> received = std::move(received_);
+    return contract().make_submit(
+        std::get<service::SubmitPlan>(*plan_),
+        std::move(received->body),
+        received->fingerprint,
+        engine().make_id(),
+        waiter,
+        now()
+    );
+}
+
+/// For a client that keeps its body back until it is wanted.
 Task<bool> Connection::invite_body() {
     if (!reader_.expects_continue()) co_return true;
     co_return co_await write({net::buffer(kContinue), net::const_buffer()});
@@ -162,20 +181,18 @@ Task<Connection::Next> Connection::refuse(wire::Reply reply) {
     co_return Next::linger;
 }
 
-Task<Connection::Next> Connection::submit(Body body, core::Fingerprint fingerprint) {
-    auto& plan = std::get<service::SubmitPlan>(*plan_);
+Task<Connection::Next> Connection::submit() {
     session_->waiter = shard_.new_waiter();
-    engine().submit(contract().make_submit(
-        plan, std::move(body), fingerprint, engine().make_id(), session_->waiter, now()
-    ));
-    std::optional<Answer> answer = co_await shard_.wait(session_);
+    engine().submit(make_submit(session_->waiter));
+    const AnswerPointer answer = co_await shard_.wait(session_);
     if (!answer) co_return Next::close;
-    co_return co_await send(contract().answer(plan, *answer, now()));
+    co_return co_await send(contract().answer(std::get<service::SubmitPlan>(*plan_), *answer, now())
+    );
 }
 
 Task<Connection::Next> Connection::ask() {
     auto& plan = std::get<service::AskPlan>(*plan_);
-    std::optional<Answer> answer;
+    AnswerPointer answer;
     do {
         session_->waiter = shard_.new_waiter();
         contract().begin(engine(), plan, session_->waiter, now());

@@ -40,9 +40,7 @@ std::string full_page() {
 
 /// Suspends until somebody calls the session's handler.
 auto resumption(Session* session) {
-    return net::async_initiate<
-        const net::use_awaitable_t<runtime::Executor>,
-        void(std::optional<core::Answer>)>(
+    return net::async_initiate<const net::use_awaitable_t<runtime::Executor>, void(AnswerPointer)>(
         [](AnswerHandler handler, Session* waiting) {
             waiting->resume.emplace(std::move(handler));
         },
@@ -130,7 +128,7 @@ void Shard::shut() {
                 session->mailbox->departed = true;
                 wake(*session);
             } else {
-                finish_wait(*session, std::nullopt);
+                finish_wait(*session, nullptr);
             }
         }
         io_.stop();
@@ -167,12 +165,12 @@ void Shard::take_answers() {
             session->mailbox->put(std::move(answer));
             wake(*session);
         } else {
-            finish_wait(*session, std::move(answer));
+            finish_wait(*session, std::make_unique<core::Answer>(std::move(answer)));
         }
     }
 }
 
-void Shard::finish_wait(Session& session, std::optional<core::Answer> answer) {
+void Shard::finish_wait(Session& session, AnswerPointer answer) {
     waiting_.erase(session.waiter);
     session.phase = Session::Phase::busy;
     if (std::exchange(session.watched, false)) {
@@ -184,7 +182,7 @@ void Shard::finish_wait(Session& session, std::optional<core::Answer> answer) {
     std::move(resume)(std::move(answer));
 }
 
-runtime::Task<std::optional<core::Answer>> Shard::wait(std::shared_ptr<Session> session) {
+runtime::Task<AnswerPointer> Shard::wait(std::shared_ptr<Session> session) {
     session->phase = Session::Phase::waiting;
     session->waiting_since = parts_.clock.now();
     session->deadline = kNever;
@@ -238,7 +236,7 @@ void Shard::wake(Session& session) {
     if (!session.resume) return;
     AnswerHandler resume = std::move(*session.resume);
     session.resume.reset();
-    std::move(resume)(std::nullopt);
+    std::move(resume)(nullptr);
 }
 
 void Shard::leave(core::WaiterId waiter) {
@@ -359,7 +357,7 @@ void Shard::watch(std::shared_ptr<Session> session) {
                 return;
             }
             parts_.engine.leave(id);
-            finish_wait(*session, std::nullopt);
+            finish_wait(*session, nullptr);
         }
     );
 }

@@ -19,10 +19,13 @@
 
 namespace bide::fronts::http {
 
+/// An answer on its way to a connection. A pointer: every frame between here and there keeps room
+/// for one while a caller waits, and an answer is large.
+using AnswerPointer = std::unique_ptr<core::Answer>;
+
 /// What a connection's coroutine waits on while its job is in the engine.
-using AnswerHandler = typename net::async_result<
-    net::use_awaitable_t<runtime::Executor>,
-    void(std::optional<core::Answer>)>::handler_type;
+using AnswerHandler = typename net::
+    async_result<net::use_awaitable_t<runtime::Executor>, void(AnswerPointer)>::handler_type;
 
 /// What was said to an exchange that is told more than one thing (a stream of events, a batch),
 /// until its coroutine can take it. Bounded: of news the latest is kept, and a batch has a limit on
@@ -91,7 +94,7 @@ class Shard final : public ports::AnswerSink {
     void remove(Session& session);
     core::WaiterId new_waiter();
     /// The answer to the wait that was begun with session.waiter; empty when the client is gone.
-    runtime::Task<std::optional<core::Answer>> wait(std::shared_ptr<Session> session);
+    runtime::Task<AnswerPointer> wait(std::shared_ptr<Session> session);
     /// For an exchange that is told more than one thing: after open_mailbox(), expect() registers a
     /// wait before it is begun, mail() returns when the mailbox has something, and close_mailbox()
     /// ends it when nothing is under way on the socket.
@@ -112,7 +115,7 @@ class Shard final : public ports::AnswerSink {
     runtime::Task<void> accept_loop();
     runtime::Task<void> tick_loop();
     void take_answers();
-    void finish_wait(Session& session, std::optional<core::Answer> answer);
+    void finish_wait(Session& session, AnswerPointer answer);
     void watch(std::shared_ptr<Session> session);
     void tell_passed_times(Time now);
     static void wake(Session& session);

@@ -10,13 +10,11 @@ namespace bide::fronts::http {
 using core::Answer;
 using runtime::Task;
 
-Task<Connection::Next> Connection::stream_submission(Body body, core::Fingerprint fingerprint) {
+Task<Connection::Next> Connection::stream_submission() {
     auto& plan = std::get<service::SubmitPlan>(*plan_);
     shard_.open_mailbox(*session_);
     session_->waiter = shard_.expect(session_);
-    engine().submit(contract().make_submit(
-        plan, std::move(body), fingerprint, engine().make_id(), session_->waiter, now()
-    ));
+    engine().submit(make_submit(session_->waiter));
     std::optional<Answer> first = co_await next_answer();
     if (first && !contract().opens_stream(plan.caller, *first)) {
         shard_.close_mailbox(*session_);
