@@ -207,12 +207,16 @@ Task<void> Connection::linger() {
     session_->socket.shutdown(net::socket_base::shutdown_send, ignored);
     set_deadline(shard_, *session_, kLingerTime);
     std::string thrown_away(16 * 1024, '\0');
-    for (std::size_t total = 0; total < kLingerMax;) {
+    error_code failed;
+    for (std::size_t total = 0; total < kLingerMax && !failed;) {
         auto [error, got] =
             co_await session_->socket.async_read_some(net::buffer(thrown_away), kTuple);
-        if (error) break;
+        failed = error;
         total += got;
     }
+    // Closing now would reset the connection, and the answer with it. A client that goes on sending
+    // regardless (nginx does) is held back instead, which gives it time to look up and read.
+    if (!failed) co_await session_->socket.async_wait(runtime::Socket::wait_error, kTuple);
     session_->deadline = kNever;
 }
 
