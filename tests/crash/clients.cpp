@@ -18,6 +18,15 @@ constexpr std::size_t kSmallMax = 300;
 /// Questions under way on one connection: less than what fits into the sockets' buffers.
 constexpr std::size_t kPipelineMax = 50;
 
+std::string queue_of(Work work) {
+    static constexpr const char* kQueues[] = {"echo", "pause", "shell", "retry", "fail", "endless"};
+    return kQueues[static_cast<int>(work)];
+}
+
+std::string page_of(Work work) {
+    return "/queues/" + queue_of(work) + "/jobs";
+}
+
 class Client {
   public:
     Client(const test::Address& server, std::uint64_t seed, Promises& promises)
@@ -47,16 +56,30 @@ class Client {
     }
 
     void post() {
-        static constexpr const char* kQueues[] = {
-            "echo", "pause", "shell", "retry", "fail", "endless"};
+        if (below(random_, 2) == 0) return post_keyed();
         const Work work = choose();
         const std::string input = make_input(work);
-        Request request{
-            "POST", std::string("/queues/") + kQueues[static_cast<int>(work)] + "/jobs", {}, input};
+        promises_.posted(work, input, connection_.ask(request_for(work, input)));
+    }
+
+    /// A new key, or one that is known or being sent by another client.
+    void post_keyed() {
+        auto keyed = below(random_, 4) == 0 ? promises_.any_key(random_) : std::nullopt;
+        if (!keyed) {
+            const Work work = choose();
+            keyed = promises_.keying(work, make_input(work));
+        }
+        Request request = request_for(keyed->work, keyed->input);
+        request.lines.push_back("Idempotency-Key: " + keyed->key);
+        promises_.keyed_seen(*keyed, connection_.ask(request));
+    }
+
+    Request request_for(Work work, const std::string& input) {
+        Request request{"POST", page_of(work), {}, input};
         const std::uint64_t wait = work == Work::endless ? 0 : below(random_, 4);
         if (wait == 0) request.lines.push_back("Prefer: respond-async");
         if (wait == 1) request.lines.push_back("Prefer: wait=1");
-        promises_.posted(work, input, connection_.ask(request));
+        return request;
     }
 
     Work choose() {
@@ -115,6 +138,35 @@ void Inquiry::states(const std::vector<std::string>& ids) {
         for (std::size_t i = start; i < end; ++i)
             connection_.send(Request{"GET", "/jobs/" + ids[i], {}, {}});
         for (std::size_t i = start; i < end; ++i) promises_.status_seen(ids[i], connection_.read());
+    }
+}
+
+void Inquiry::repeat(const std::vector<Keyed>& requests) {
+    constexpr std::size_t kAtOnce = 20;  // their bodies are up to kLargeMax
+    for (std::size_t start = 0; start < requests.size(); start += kAtOnce) {
+        const std::size_t end = std::min(requests.size(), start + kAtOnce);
+        for (std::size_t i = start; i < end; ++i) {
+            const std::string key = "Idempotency-Key: " + requests[i].key;
+            // The result if there is one, and 504 if not.
+            const std::string prefer = "Prefer: wait=0, at-limit=timeout";
+            connection_.send(Request{
+                "POST", page_of(requests[i].work), {key, prefer}, requests[i].input});
+        }
+        for (std::size_t i = start; i < end; ++i)
+            promises_.keyed_seen(requests[i], connection_.read());
+    }
+}
+
+void Inquiry::look_up(const std::vector<Keyed>& requests) {
+    for (std::size_t start = 0; start < requests.size(); start += kPipelineMax) {
+        const std::size_t end = std::min(requests.size(), start + kPipelineMax);
+        for (std::size_t i = start; i < end; ++i) {
+            const std::string query =
+                "?queue=" + queue_of(requests[i].work) + "&idempotency-key=" + requests[i].key;
+            connection_.send(Request{"GET", "/jobs" + query, {}, {}});
+        }
+        for (std::size_t i = start; i < end; ++i)
+            promises_.key_looked_up(requests[i], connection_.read());
     }
 }
 

@@ -30,6 +30,10 @@ class Inquiry {
     void results(const std::vector<std::string>& ids);
     /// The status of all.
     void states(const std::vector<std::string>& ids);
+    /// Sends keyed requests once more, without waiting.
+    void repeat(const std::vector<Keyed>& requests);
+    /// The jobs of keys that have been answered.
+    void look_up(const std::vector<Keyed>& requests);
     /// The result of one, waiting for it.
     void wait(const std::string& id);
     void cancel(const std::string& id);

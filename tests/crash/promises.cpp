@@ -82,6 +82,42 @@ void Promises::posted(Work work, const std::string& input, const Response& answe
     if (is_result(answer)) take_result(id, job, answer);
 }
 
+Keyed Promises::keying(Work work, const std::string& input) {
+    const std::lock_guard lock(mutex_);
+    keys_.push_back({"torture-" + std::to_string(keys_.size()), work, input, {}});
+    return keys_.back();
+}
+
+void Promises::keyed_seen(const Keyed& request, const Response& answer) {
+    const std::lock_guard lock(mutex_);
+    ++answers_;
+    Keyed& known = keys_.at(std::stoul(request.key.substr(request.key.find('-') + 1)));
+    const std::string id = answer["Bide-Job-Id"];
+    if (id.empty() || answer.status == 422) {
+        if (answer.status != 503)
+            violated_locked(
+                known.id, "an answer about the job of its key, or 503", describe(answer)
+            );
+        return;
+    }
+    if (known.id.empty()) {
+        learn(id, known.work, known.input);
+        known.id = id;
+    }
+    if (known.id != id) violated_locked(known.id, "one job for a key", "job " + id);
+    // Who sent it knew of an answer: this submission cannot have made the job.
+    if (!request.id.empty() && answer["Bide-Replayed"] != "true")
+        violated_locked(id, "a replay, marked as one", describe(answer));
+    if (is_result(answer)) take_result(id, jobs_.at(id), answer);
+}
+
+void Promises::key_looked_up(const Keyed& request, const Response& answer) {
+    const std::lock_guard lock(mutex_);
+    ++answers_;
+    if (answer.status != 200 || answer.member("id") != request.id)
+        violated_locked(request.id, "to be found by its key", describe(answer));
+}
+
 void Promises::result_seen(const std::string& id, const Response& answer) {
     const std::lock_guard lock(mutex_);
     ++answers_;
@@ -159,6 +195,20 @@ std::optional<std::string> Promises::any_id(Random& random) const {
     const std::size_t reach =
         below(random, 4) == 0 ? ids_.size() : std::min<std::size_t>(ids_.size(), 40);
     return ids_[ids_.size() - 1 - below(random, reach)];
+}
+
+std::vector<Keyed> Promises::keys() const {
+    const std::lock_guard lock(mutex_);
+    return keys_;
+}
+
+std::optional<Keyed> Promises::any_key(Random& random) const {
+    const std::lock_guard lock(mutex_);
+    if (keys_.empty()) return std::nullopt;
+    // Mostly one that another client is sending right now.
+    const std::size_t reach =
+        below(random, 4) == 0 ? keys_.size() : std::min<std::size_t>(keys_.size(), 10);
+    return keys_[keys_.size() - 1 - below(random, reach)];
 }
 
 Job Promises::job(const std::string& id) const {

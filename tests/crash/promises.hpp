@@ -38,6 +38,14 @@ struct Result {
 Result result_of(const test::Response& response);
 std::string describe(const Result& result);
 
+/// A request that is sent again and again under its Idempotency-Key until it is answered.
+struct Keyed {
+    std::string key;
+    Work work = Work::echo;
+    std::string input;
+    std::string id;  ///< the one ever told; empty: not answered yet
+};
+
 struct Job {
     Work work = Work::echo;
     std::string input;
@@ -51,6 +59,12 @@ class Promises {
   public:
     /// The answer to a POST. Without a job's id it promises nothing.
     void posted(Work work, const std::string& input, const test::Response& answer);
+    /// Before a request is sent for the first time with the key that is returned.
+    Keyed keying(Work work, const std::string& input);
+    /// The answer to any POST with that key.
+    void keyed_seen(const Keyed& request, const test::Response& answer);
+    /// The answer to GET /jobs?idempotency-key=... of an answered key.
+    void key_looked_up(const Keyed& request, const test::Response& answer);
     /// The answer to GET of a known job's result page.
     void result_seen(const std::string& id, const test::Response& answer);
     /// The answer to GET of a known job's page.
@@ -64,6 +78,8 @@ class Promises {
     /// Known jobs in the order of their becoming known.
     std::vector<std::string> ids() const;
     std::optional<std::string> any_id(Random& random) const;
+    std::vector<Keyed> keys() const;
+    std::optional<Keyed> any_key(Random& random) const;
     Job job(const std::string& id) const;
     std::vector<std::string> violations() const;
     std::size_t answers() const;
@@ -79,6 +95,7 @@ class Promises {
     mutable std::mutex mutex_;
     std::map<std::string, Job> jobs_;
     std::vector<std::string> ids_;
+    std::vector<Keyed> keys_;
     std::vector<std::string> violations_;
     std::size_t answers_ = 0;
     std::size_t results_ = 0;

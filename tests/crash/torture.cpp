@@ -4,6 +4,8 @@
 //   - a result that was answered is there for ever, with the same status, headers and bytes (G1,
 //   G3);
 //   - a job that was accepted is never lost and ends in exactly one state (G2);
+//   - a request that is repeated with its Idempotency-Key, because nobody knows whether it arrived,
+//     is one job with one result, the same bytes on every replay (G4);
 //   - the processes of its handlers die with it.
 #include "crash/clients.hpp"
 #include "crash/promises.hpp"
@@ -109,6 +111,7 @@ class Torture {
     void cycle(std::uint64_t number);
     void check_orphans();
     bool sabotage();
+    void repeat_keyed(Inquiry& inquiry, bool all);
     void check_after_restart(std::size_t known_before);
     void check_all_at_the_end();
     void check_integrity();
@@ -194,14 +197,32 @@ bool Torture::sabotage() {
     return false;
 }
 
+/// What got no answer is sent again, and some of what did, too.
+void Torture::repeat_keyed(Inquiry& inquiry, bool all) {
+    std::vector<Keyed> again;
+    for (auto& keyed : promises_.keys()) {
+        if (all || keyed.id.empty() || below(random_, 20) == 0) again.push_back(std::move(keyed));
+    }
+    inquiry.repeat(again);
+    std::vector<Keyed> answered;
+    for (auto& keyed : promises_.keys()) {
+        if (keyed.id.empty())
+            promises_.violated(keyed.key, "an answer to a request that is repeated", "none");
+        else if (all || below(random_, 20) == 0)
+            answered.push_back(std::move(keyed));
+    }
+    inquiry.look_up(answered);
+}
+
 void Torture::check_after_restart(std::size_t known_before) {
+    Inquiry inquiry(server_.address(), promises_);
+    repeat_keyed(inquiry, false);
     std::vector<std::string> ids = promises_.ids();
     const auto old_end = ids.begin() + static_cast<std::ptrdiff_t>(known_before);
     if (!sabotaged_ && known_before > kOldOnesAsked) {
         std::shuffle(ids.begin(), old_end, random_);
         ids.erase(ids.begin() + kOldOnesAsked, old_end);
     }
-    Inquiry inquiry(server_.address(), promises_);
     inquiry.results(ids);
     inquiry.states(ids);
 }
@@ -228,6 +249,7 @@ void Torture::check_all_at_the_end() {
     check_orphans();
     server_.start();
     Inquiry inquiry(server_.address(), promises_);
+    repeat_keyed(inquiry, true);
     inquiry.results(ids);
     inquiry.states(ids);
     check_integrity();
@@ -242,9 +264,10 @@ int Torture::report(std::uint64_t cycles) {
     const auto violations = promises_.violations();
     const std::size_t known = promises_.ids().size();
     std::printf(
-        "%llu cycles, %zu jobs known, %zu answers, %zu results, %zu violations\n",
+        "%llu cycles, %zu jobs known, %zu by keys, %zu answers, %zu results, %zu violations\n",
         static_cast<unsigned long long>(cycles),
         known,
+        promises_.keys().size(),
         promises_.answers(),
         promises_.results(),
         violations.size()
