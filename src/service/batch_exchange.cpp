@@ -76,40 +76,30 @@ BatchExchange::Item BatchExchange::take_waiting(
 core::Wait BatchExchange::wait_for(core::WaiterId waiter, Time now) const {
     core::Wait wait;
     wait.id = waiter;
-    wait.deadline = now + rules_.max_wait;
+    wait.deadline = now + plan_.wait;
     return wait;
 }
 
-void BatchExchange::join_again(const std::function<core::WaiterId()>& new_waiter, Time now) {
-    for (auto& item : std::exchange(again_, {})) {
-        const JobId id = item.id;
-        engine_.join(id, wait_for(add_waiting(new_waiter(), std::move(item)), now));
-    }
-}
-
-bool BatchExchange::tell_end(Item& item, const Answer& answer) {
+void BatchExchange::tell_end(const Item& item, const Answer& answer) {
     switch (answer.kind) {
         case Answer::Kind::finished:
             counts_.add(*answer.outcome);
             begin_line(item);
             output_ += outcome_members(item.id, *answer.outcome) + "}\n";
-            return true;
+            return;
         case Answer::Kind::draining:
-            draining_ = true;
+        case Answer::Kind::open:
+            draining_ = draining_ || answer.kind == Answer::Kind::draining;
             ++counts_.open;
-            tell_problem(item, wait_over_problem(answer));
-            return true;
-        case Answer::Kind::open: return false;
+            return tell_problem(item, wait_over_problem(answer));
         case Answer::Kind::refused:
             ++counts_.refused;
             if (answer.error.code == Code::shutting_down) draining_ = true;
-            tell_problem(item, answer.error);
-            return true;
+            return tell_problem(item, answer.error);
         default: break;
     }
     ++counts_.refused;
     tell_problem(item, {Code::not_found, Retry::never, "there is no job of this item"});
-    return true;
 }
 
 void BatchExchange::begin_line(const Item& item) {
@@ -145,6 +135,7 @@ void BatchExchange::begin_stream(const JobId& batch) {
     head.reply.headers.add("X-Accel-Buffering", "no");
     head.reply.headers.add("Bide-Durability", engine_.durability());
     head.reply.headers.add("Location", batch_page_of(batch));
+    if (!plan_.applied.empty()) head.reply.headers.add("Preference-Applied", plan_.applied);
     add_cors(head.reply, plan_.caller.cors_origin);
     head_ = std::move(head);
     output_ = R"({"batch":")" + to_string(batch) + "\"}\n";

@@ -22,7 +22,7 @@ struct BatchCounts {
     std::uint64_t cancelled = 0;
     std::uint64_t expired = 0;
     std::uint64_t refused = 0;  ///< not accepted, or no longer there
-    std::uint64_t open = 0;     ///< accepted, but their end was not waited for
+    std::uint64_t open = 0;     ///< accepted, but they outlasted the wait for them
 
     void add(const core::Outcome& outcome);
     /// A JSON object; `open` only when there are any.
@@ -53,12 +53,11 @@ class BatchExchange : public Batch {
     core::WaiterId add_waiting(core::WaiterId waiter, Item&& item);
     /// The item that is waited for so; it is no longer.
     Item take_waiting(std::unordered_map<core::WaiterId, Item>::iterator found);
-    void join_again(const std::function<core::WaiterId()>& new_waiter, Time now);
     core::Wait wait_for(core::WaiterId waiter, Time now) const;
 
-    /// A line about an item's end: its result, or why there is none. False: its wait is over, the
-    /// item is not, and it is to be waited for again.
-    bool tell_end(Item& item, const core::Answer& answer);
+    /// A line about the end of the wait for an item: its result, or why there is none. An item that
+    /// goes on is told as a wait that is over, like a job of its own would be (G5).
+    void tell_end(const Item& item, const core::Answer& answer);
     void tell_problem(const Item& item, const Error& error);
     void tell_problem(const Item& item, const Problem& problem);
     /// The last line.
@@ -71,7 +70,6 @@ class BatchExchange : public Batch {
     ports::Engine& engine_;
     const BatchPlan plan_;
     std::unordered_map<core::WaiterId, Item> items_;  ///< with the engine
-    std::vector<Item> again_;                         ///< to be joined again
     std::size_t bytes_ = 0;                           ///< of items_
     BatchCounts counts_;
     std::optional<Head> head_;

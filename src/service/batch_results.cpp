@@ -69,7 +69,6 @@ void BatchResults::begin(const std::function<core::WaiterId()>& new_waiter, Time
         wait.follow = core::Follow::yes;
         return engine_.join(*plan_.batch, wait);
     }
-    join_again(new_waiter, now);
     while (next_ < *end_ && !draining_ && has_room()) {
         Item item;
         item.index = next_++;
@@ -85,8 +84,7 @@ void BatchResults::take(Answer&& answer, Time) {
     if (asks_ && answer.waiter == batch_waiter_) return take_batch(answer);
     const auto found = items_.find(answer.waiter);
     if (found == items_.end() || !answer.last()) return;
-    Item item = take_waiting(found);
-    if (!tell_end(item, answer)) again_.push_back(std::move(item));
+    tell_end(take_waiting(found), answer);
     finish_if_over();
 }
 
@@ -109,7 +107,7 @@ void BatchResults::take_batch(const Answer& answer) {
 }
 
 void BatchResults::finish_if_over() {
-    if (complete_ || !end_ || !items_.empty() || !again_.empty()) return;
+    if (complete_ || !end_ || !items_.empty()) return;
     if (draining_) {
         return tell_failure(problem_of(
             {Code::shutting_down, Retry::safe, "the server is shutting down; ask again", 1}

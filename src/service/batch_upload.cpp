@@ -102,7 +102,6 @@ std::optional<std::string_view> BatchUpload::next_line() {
 
 void BatchUpload::begin(const std::function<core::WaiterId()>& new_waiter, Time now) {
     if (complete_) return;
-    join_again(new_waiter, now);
     while (!failure_ && !draining_ && has_room()) {
         const auto line = next_line();
         if (!line) break;
@@ -244,11 +243,7 @@ void BatchUpload::take(Answer&& answer, Time) {
     }
     Item item = take_waiting(found);
     if (!plan_.respond_async) {
-        if (!tell_end(item, answer)) {
-            item.durable = true;
-            item.bytes = 0;
-            again_.push_back(std::move(item));
-        }
+        tell_end(item, answer);
     } else if (answer.kind == Answer::Kind::refused) {
         if (answer.error.code == Code::shutting_down) draining_ = true;
         refuse(std::move(item), answer.error);
@@ -259,7 +254,7 @@ void BatchUpload::take(Answer&& answer, Time) {
 }
 
 void BatchUpload::finish_if_over() {
-    if (complete_ || !items_.empty() || !again_.empty()) return;
+    if (complete_ || !items_.empty()) return;
     if (!failure_ && own_job_ != Own::durable) return;
     if (failure_ && own_job_ == Own::begun) return;
     if (plan_.respond_async) return finish_async();

@@ -124,6 +124,7 @@ struct BatchPlan {
     /// Of the results; of an upload only when it comes from a key.
     std::optional<JobId> batch;
     std::string traceparent;
+    Duration wait{};  ///< for each item, from its acceptance on
     bool respond_async = false;
     std::string applied;     ///< for Preference-Applied
     std::uint64_t from = 0;  ///< results: the first item wanted

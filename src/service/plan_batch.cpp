@@ -54,8 +54,9 @@ Result<Plan> plan_upload(const ContractRules& rules, const Request& request) {
     plan.caller = request.caller;
     plan.traceparent = std::string(head.field("traceparent"));
     BIDE_TRY(const WaitPlan wait, plan_wait(rules, head));
+    plan.wait = wait.wait;
+    plan.applied = wait.applied;
     plan.respond_async = wait.wait == Duration(0) && wait.at_limit == wire::AtLimit::accepted;
-    if (plan.respond_async) plan.applied = "respond-async";
     if (!plan.respond_async && !accepts_lines(head)) return not_acceptable();
     BIDE_TRY(const wire::Query query, wire::Query::parse(request.query));
     if (const std::string* name = query.find("queue")) {
@@ -69,11 +70,14 @@ Result<Plan> plan_upload(const ContractRules& rules, const Request& request) {
     return Plan(std::move(plan));
 }
 
-Result<Plan> plan_results(const Request& request) {
+Result<Plan> plan_results(const ContractRules& rules, const Request& request) {
     BatchPlan plan;
     plan.what = BatchPlan::What::results;
     plan.caller = request.caller;
     BIDE_TRY(plan.batch, parse_job_id(request.route.name));
+    BIDE_TRY(const WaitPlan wait, plan_wait(rules, request.head));
+    plan.wait = wait.wait;
+    plan.applied = wait.applied;
     if (!accepts_lines(request.head)) return not_acceptable();
     BIDE_TRY(const wire::Query query, wire::Query::parse(request.query));
     const std::string* from = query.find("from");
@@ -90,7 +94,7 @@ Result<Plan> plan_batch(const ContractRules& rules, const Request& request) {
     if (!batch_queue(rules))
         return Error{Code::not_found, Retry::never, "this server takes no batches"};
     if (request.route.page == Page::batches) return plan_upload(rules, request);
-    return plan_results(request);
+    return plan_results(rules, request);
 }
 
 std::unique_ptr<Batch> Contract::start_batch(ports::Engine& engine, const BatchPlan& plan, Time)
