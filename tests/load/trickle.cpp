@@ -4,6 +4,8 @@
 #include "load/scenes.hpp"
 #include "support/server.hpp"
 
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace bide::load {
@@ -18,46 +20,53 @@ class Trickle {
   public:
     explicit Trickle(const test::Address& server) : swarm_(server) {
         swarm_.on_answer = [this](const Answer& answer) { told_ += answer.status == 408; };
-        swarm_.on_end = [this](int) { ++gone_; };
+        swarm_.on_end = [this](int connection) { ended_.push_back(connection); };
     }
 
     void open(std::size_t count) {
         while (open_.size() < count) {
-            open_.push_back(swarm_.open());
-            swarm_.send(open_.back(), "POST / HTTP/1.1\r\nHost: test\r\nX: ");
+            open_.push_back(-1);
+            begin(open_.size() - 1);
             if (open_.size() % 256 == 0) swarm_.poll(std::chrono::milliseconds(0));
         }
-        gone_ = 0;
     }
-    /// A few milliseconds' worth of bytes, and new connections for those that ended.
+    /// New connections for those that ended, and the bytes that are due since the last step.
     void step() {
         swarm_.poll(std::chrono::milliseconds(0));
+        // Their numbers are given to new ones at once: all places are freed before any is filled.
+        std::vector<std::size_t> free;
+        for (const int connection : std::exchange(ended_, {}))
+            free.push_back(place_.at(connection));
+        for (const std::size_t place : free) begin(place);
+        again_ += free.size();
         const double passed = ms_between(last_, now());
         last_ = now();
         owed_ += passed / std::chrono::duration<double, std::milli>(kGap).count() *
                  static_cast<double>(open_.size());
         for (; owed_ >= 1; --owed_) {
             next_ = (next_ + 1) % open_.size();
-            if (!swarm_.holds(open_[next_])) {
-                open_[next_] = swarm_.open();
-                ++again_;
-            }
             swarm_.send(open_[next_], "x");
         }
     }
     std::size_t told() const { return told_; }
-    std::size_t gone() const { return gone_; }
     std::size_t again() const { return again_; }
     std::size_t size() const { return swarm_.size(); }
 
   private:
+    void begin(std::size_t place) {
+        open_[place] = swarm_.open();
+        place_[open_[place]] = place;
+        swarm_.send(open_[place], "POST / HTTP/1.1\r\nHost: test\r\nX: ");
+    }
+
     Swarm swarm_;
     std::vector<int> open_;
+    std::unordered_map<int, std::size_t> place_;
+    std::vector<int> ended_;
     std::size_t next_ = 0;
     double owed_ = 0;
     Instant last_ = now();
     std::size_t told_ = 0;
-    std::size_t gone_ = 0;
     std::size_t again_ = 0;
 };
 
@@ -111,9 +120,8 @@ int trickle(const Options& options) {
         trickle.size(),
         beside.latencies.size(),
         beside.latencies.text().c_str());
-    say("tricklers told 408: %zu, ended: %zu, come again: %zu; %.1f KiB of memory each",
+    say("told 408: %zu, come again: %zu; %.1f KiB of memory each",
         trickle.told(),
-        trickle.gone(),
         trickle.again(),
         static_cast<double>(after - before) / static_cast<double>(count));
     Verdict verdict(options.strict);
