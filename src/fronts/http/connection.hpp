@@ -15,15 +15,21 @@
 namespace bide::fronts::http {
 
 /// One connection from its first byte to its last: requests in turn, each answered before the next
-/// is read. While a caller waits for its answer there is neither buffer nor head.
-class Connection {
+/// is read. While a caller waits for its answer there is neither buffer nor head; and once it has
+/// waited for a tick, no coroutine either: frames are most of what a waiting caller costs.
+class Connection : public std::enable_shared_from_this<Connection> {
   public:
     Connection(Shard& shard, std::shared_ptr<Session> session);
 
-    runtime::Task<void> run();
+    /// How a coroutine over the connection ended: the caller waits on and the rest comes with
+    /// go_on(), or the connection is closed.
+    enum class End : std::uint8_t { parked, closed };
+    runtime::Task<End> run();
+    /// With the answer that a parked caller waited for.
+    runtime::Task<End> go_on(AnswerPointer answer);
 
   private:
-    enum class Next : std::uint8_t { request, close, linger, perform };
+    enum class Next : std::uint8_t { request, close, linger, perform, park };
 
     // session.cpp
     runtime::Task<bool> begin_tls();
@@ -45,6 +51,9 @@ class Connection {
     runtime::Task<Next> refuse(wire::Reply reply);
     runtime::Task<Next> submit();
     runtime::Task<Next> ask();
+    void begin_question();
+    runtime::Task<Next> answered(AnswerPointer answer);
+    runtime::Task<End> serve_from(Next next);
     runtime::Task<void> linger();
 
     // streams.cpp
@@ -88,6 +97,7 @@ class Connection {
     // What is still needed of a request after its head is gone:
     bool keep_alive_ = false;
     bool head_only_ = false;
+    bool whole_ = true;  ///< all of the request has been read
     std::uint8_t minor_ = 1;
     Ending ending_ = Ending::length;
     std::string head_;

@@ -43,22 +43,38 @@ Error too_large(std::uint64_t most) {
 Connection::Connection(Shard& shard, std::shared_ptr<Session> session)
     : shard_(shard), session_(std::move(session)), reader_(shard_, *session_) {}
 
-Task<void> Connection::run() {
-    Next next = Next::request;
+Task<Connection::End> Connection::run() {
     if (session_->tls) {
         const bool begun = co_await begin_tls();
-        if (!begun) next = Next::close;
+        if (!begun) co_return co_await serve_from(Next::close);
     }
+    co_return co_await serve_from(Next::request);
+}
+
+Task<Connection::End> Connection::go_on(AnswerPointer answer) {
+    Next next = co_await answered(std::move(answer));
+    if (next != Next::park && !whole_) next = Next::linger;
+    co_return co_await serve_from(next);
+}
+
+Task<Connection::End> Connection::serve_from(Next next) {
     while (next == Next::request && !shard_.stopping()) {
+        plan_.reset();
+        whole_ = true;
         next = co_await take_request();
         if (next == Next::perform) next = co_await perform();
-        plan_.reset();
+        if (next != Next::park && !whole_) next = Next::linger;
+    }
+    if (next == Next::park) {
+        head_ = {};
+        co_return End::parked;
     }
     if (session_->tls) session_->tls->say_goodbye();
     if (next == Next::linger) co_await linger();
     error_code ignored;
     session_->socket.shutdown(net::socket_base::shutdown_both, ignored);
     session_->socket.close(ignored);
+    co_return End::closed;
 }
 
 /// A client that speaks plain HTTP here is told so in its own language.
@@ -153,23 +169,17 @@ Task<bool> Connection::invite_body() {
 
 /// A request whose body, if it has one, nobody wants.
 Task<Connection::Next> Connection::without_body() {
-    bool whole = reader_.body_is_done();
-    if (!whole && reader_.rest_is_small()) {
+    whole_ = reader_.body_is_done();
+    if (!whole_ && reader_.rest_is_small()) {
         const Result<Body> unwanted = co_await reader_.receive_body(nullptr);
-        whole = unwanted.has_value();
+        whole_ = unwanted.has_value();
     }
-    keep_alive_ = keep_alive_ && whole;
+    keep_alive_ = keep_alive_ && whole_;
     reader_.drop();
-    Next next = Next::close;
-    if (auto* question = std::get_if<service::AskPlan>(&*plan_)) {
-        if (question->wait.stream && !head_only_)
-            next = co_await stream_question();
-        else
-            next = co_await ask();
-    } else {
-        next = co_await send(std::move(std::get<wire::Reply>(*plan_)));
-    }
-    co_return whole ? next : Next::linger;
+    auto* question = std::get_if<service::AskPlan>(&*plan_);
+    if (question == nullptr) co_return co_await send(std::move(std::get<wire::Reply>(*plan_)));
+    if (question->wait.stream && !head_only_) co_return co_await stream_question();
+    co_return co_await ask();
 }
 
 /// Answers a request that goes no further. What remains of it cannot be told from a next one.
@@ -184,22 +194,34 @@ Task<Connection::Next> Connection::refuse(wire::Reply reply) {
 Task<Connection::Next> Connection::submit() {
     session_->waiter = shard_.new_waiter();
     engine().submit(make_submit(session_->waiter));
-    const AnswerPointer answer = co_await shard_.wait(session_);
-    if (!answer) co_return Next::close;
-    co_return co_await send(contract().answer(std::get<service::SubmitPlan>(*plan_), *answer, now())
-    );
+    AnswerPointer answer = co_await shard_.wait(session_);
+    co_return co_await answered(std::move(answer));
 }
 
 Task<Connection::Next> Connection::ask() {
-    auto& plan = std::get<service::AskPlan>(*plan_);
-    AnswerPointer answer;
-    do {
-        session_->waiter = shard_.new_waiter();
-        contract().begin(engine(), plan, session_->waiter, now());
+    begin_question();
+    AnswerPointer answer = co_await shard_.wait(session_);
+    co_return co_await answered(std::move(answer));
+}
+
+void Connection::begin_question() {
+    session_->waiter = shard_.new_waiter();
+    contract().begin(engine(), std::get<service::AskPlan>(*plan_), session_->waiter, now());
+}
+
+/// What the wait came to: the answer, nothing when the client is gone, or the coroutine is to end
+/// while the wait goes on.
+Task<Connection::Next> Connection::answered(AnswerPointer answer) {
+    auto* question = std::get_if<service::AskPlan>(&*plan_);
+    while (answer && question != nullptr && contract().next_step(*question, *answer)) {
+        begin_question();
         answer = co_await shard_.wait(session_);
-        if (!answer) co_return Next::close;
-    } while (contract().next_step(plan, *answer));
-    co_return co_await send(contract().answer(plan, *answer, now()));
+    }
+    if (std::exchange(session_->parking, false)) co_return Next::park;
+    if (!answer) co_return Next::close;
+    if (question != nullptr) co_return co_await send(contract().answer(*question, *answer, now()));
+    co_return co_await send(contract().answer(std::get<service::SubmitPlan>(*plan_), *answer, now())
+    );
 }
 
 Task<void> Connection::linger() {
@@ -221,8 +243,21 @@ Task<void> Connection::linger() {
 }
 
 Task<void> serve(Shard& shard, std::shared_ptr<Session> session) {
-    Connection connection(shard, std::move(session));
-    co_await connection.run();
+    const auto connection = std::make_shared<Connection>(shard, session);
+    const auto end = co_await connection->run();
+    if (end == Connection::End::parked)
+        session->parked = connection;
+    else
+        session->ended = true;
+}
+
+Task<void> go_on(std::shared_ptr<Session> session, AnswerPointer answer) {
+    const std::shared_ptr<Connection> connection = std::move(session->parked);
+    const auto end = co_await connection->go_on(std::move(answer));
+    if (end == Connection::End::parked)
+        session->parked = connection;
+    else
+        session->ended = true;
 }
 
 }  // namespace bide::fronts::http

@@ -128,7 +128,7 @@ void Shard::shut() {
                 session->mailbox->departed = true;
                 wake(*session);
             } else {
-                finish_wait(*session, nullptr);
+                finish_wait(session, nullptr);
             }
         }
         io_.stop();
@@ -165,21 +165,41 @@ void Shard::take_answers() {
             session->mailbox->put(std::move(answer));
             wake(*session);
         } else {
-            finish_wait(*session, std::make_unique<core::Answer>(std::move(answer)));
+            finish_wait(session, std::make_unique<core::Answer>(std::move(answer)));
         }
     }
 }
 
-void Shard::finish_wait(Session& session, AnswerPointer answer) {
-    waiting_.erase(session.waiter);
-    session.phase = Session::Phase::busy;
-    if (std::exchange(session.watched, false)) {
-        error_code ignored;
-        session.socket.cancel(ignored);
+void Shard::finish_wait(const std::shared_ptr<Session>& session, AnswerPointer answer) {
+    waiting_.erase(session->waiter);
+    session->phase = Session::Phase::busy;
+    error_code ignored;
+    if (std::exchange(session->watched, false)) session->socket.cancel(ignored);
+    if (session->parked && answer) return run(go_on(session, std::move(answer)), session);
+    if (session->parked) {
+        session->parked.reset();
+        session->socket.close(ignored);
+        return remove(*session);
     }
-    AnswerHandler resume = std::move(*session.resume);
-    session.resume.reset();
+    AnswerHandler resume = std::move(*session->resume);
+    session->resume.reset();
     std::move(resume)(std::move(answer));
+}
+
+/// A connection has one coroutine at a time; the last one takes it off the list.
+void Shard::run(runtime::Task<void> task, std::shared_ptr<Session> session) {
+    net::co_spawn(
+        io_,
+        std::move(task),
+        [this, session = std::move(session)](const std::exception_ptr& failure) {
+            if ((failure || session->ended) && session->is_linked()) remove(*session);
+        }
+    );
+}
+
+void Shard::park(Session& session) {
+    session.parking = true;
+    wake(session);
 }
 
 runtime::Task<AnswerPointer> Shard::wait(std::shared_ptr<Session> session) {
@@ -276,9 +296,7 @@ runtime::Task<void> Shard::accept_loop() {
         if (shared_.tls != nullptr)
             session->tls = std::make_unique<Tls>(shared_.tls->context(), session->socket);
         add(*session);
-        net::co_spawn(io_, serve(*this, session), [this, session](const std::exception_ptr&) {
-            remove(*session);
-        });
+        run(serve(*this, session), session);
     }
 }
 
@@ -317,6 +335,7 @@ runtime::Task<void> Shard::tick_loop() {
         }
         for (auto& session : unwatched) {
             if (!session->watched) watch(session);
+            if (session->resume && !session->mailbox) park(*session);
         }
         for (auto& session : beats) {
             if (session->mailbox) ring(*session);
@@ -357,7 +376,7 @@ void Shard::watch(std::shared_ptr<Session> session) {
                 return;
             }
             parts_.engine.leave(id);
-            finish_wait(*session, nullptr);
+            finish_wait(session, nullptr);
         }
     );
 }

@@ -42,6 +42,8 @@ struct Mailbox {
     bool has_mail() const { return !answers.empty() || departed || rung; }
 };
 
+class Connection;
+
 /// One connection, shared by its coroutine and the shard's tick. Only the shard's thread touches
 /// it.
 struct Session : boost::intrusive::list_base_hook<> {
@@ -60,6 +62,9 @@ struct Session : boost::intrusive::list_base_hook<> {
     Time waiting_since{};
     std::unique_ptr<Mailbox> mailbox;  ///< of an exchange that is told more than one thing
     bool watched = false;  ///< a read-readiness wait is under way, to notice a client that leaves
+    bool parking = false;  ///< the coroutine that waits is to end, and the wait goes on
+    bool ended = false;    ///< the last coroutine is done with it
+    std::shared_ptr<Connection> parked;  ///< waits without a coroutine
 };
 
 /// What the threads of a server share.
@@ -93,7 +98,8 @@ class Shard final : public ports::AnswerSink {
     void add(Session& session);
     void remove(Session& session);
     core::WaiterId new_waiter();
-    /// The answer to the wait that was begun with session.waiter; empty when the client is gone.
+    /// The answer to the wait that was begun with session.waiter; empty when the client is gone, or
+    /// with session.parking, when the coroutine is to end and go_on() will come with the answer.
     runtime::Task<AnswerPointer> wait(std::shared_ptr<Session> session);
     /// For an exchange that is told more than one thing: after open_mailbox(), expect() registers a
     /// wait before it is begun, mail() returns when the mailbox has something, and close_mailbox()
@@ -115,7 +121,9 @@ class Shard final : public ports::AnswerSink {
     runtime::Task<void> accept_loop();
     runtime::Task<void> tick_loop();
     void take_answers();
-    void finish_wait(Session& session, AnswerPointer answer);
+    void finish_wait(const std::shared_ptr<Session>& session, AnswerPointer answer);
+    void run(runtime::Task<void> task, std::shared_ptr<Session> session);
+    static void park(Session& session);
     void watch(std::shared_ptr<Session> session);
     void tell_passed_times(Time now);
     static void wake(Session& session);
@@ -145,7 +153,9 @@ class Shard final : public ports::AnswerSink {
     std::thread thread_;
 };
 
-/// Serves one connection to its end.
+/// Serves one connection to its end, or until it is parked.
 runtime::Task<void> serve(Shard& shard, std::shared_ptr<Session> session);
+/// Serves a parked one, from its answer on.
+runtime::Task<void> go_on(std::shared_ptr<Session> session, AnswerPointer answer);
 
 }  // namespace bide::fronts::http
