@@ -143,10 +143,10 @@ using Plan = std::variant<wire::Reply, SubmitPlan, AskPlan, BatchPlan>;
 ///                 again, with another waiter id
 ///     answer(plan, answer) is the reply
 ///
-/// With plan.wait.stream the engine's first answer decides. opens_stream(): send stream_head(), and
-/// for this and every further answer event_text(), until Answer::last(); kHeartbeat when nothing
-/// was sent for rules().heartbeat. Of news that wait to be sent only the latest is needed. Else
-/// answer() is the reply, as without a stream.
+/// With plan.wait.stream the engine's first answer decides. opens_stream(): send stream_head() and
+/// stream_opening(), and for this and every further answer event_text(), until Answer::last();
+/// kHeartbeat when nothing was sent for rules().heartbeat. Of news that wait to be sent only the
+/// latest is needed. Else answer() is the reply, as without a stream.
 class Contract {
   public:
     Contract(ContractRules rules, const ports::Engine& engine);
@@ -179,6 +179,9 @@ class Contract {
     bool opens_stream(const Caller& caller, const core::Answer& first) const;
     /// The reply without its body.
     wire::Reply stream_head(const Caller& caller, const core::Answer& first) const;
+    /// The id, before anything else.
+    std::string stream_opening(const core::Answer& first) const;
+    /// May be empty.
     std::string event_text(const WaitPlan& wait, const core::Answer& answer, Time now) const;
     static constexpr std::string_view kHeartbeat = ": heartbeat\n\n";
 

@@ -101,13 +101,16 @@ wire::Reply Contract::stream_head(const Caller& caller, const Answer& first) con
     return reply;
 }
 
-std::string Contract::event_text(const WaitPlan& wait, const Answer& answer, Time) const {
+/// Also for a job that was done before anybody could say that it is accepted.
+std::string Contract::stream_opening(const Answer& first) const {
     const View view{rules_, engine_};
+    const core::JobState state = first.outcome ? first.outcome->state : first.facts.state;
+    return std::string(kReconnect) + accepted_event(view, first.facts, state);
+}
+
+std::string Contract::event_text(const WaitPlan& wait, const Answer& answer, Time) const {
     switch (answer.kind) {
-        case Answer::Kind::accepted:
-            return std::string(kReconnect) +
-                   accepted_event(view, answer.facts, answer.facts.state) +
-                   earlier_news(wait, answer.facts);
+        case Answer::Kind::accepted: return earlier_news(wait, answer.facts);
         case Answer::Kind::news: return news_event(answer);
         case Answer::Kind::finished:
             return event(

@@ -20,7 +20,9 @@ class StreamTest : public ContractTest {
         return answer;
     }
     std::string told(const Answer& answer, const WaitPlan& wait = follows()) {
-        return contract->event_text(wait, answer, kNow);
+        const bool first = answer.kind == Answer::Kind::accepted;
+        return (first ? contract->stream_opening(answer) : "") +
+               contract->event_text(wait, answer, kNow);
     }
 };
 
@@ -50,6 +52,12 @@ TEST_F(StreamTest, AcceptedComesFirst) {
             "\",\"queue\":\"speak\",\"state\":\"ready\",\"links\":{\"self\":\"" + page +
             "\",\"result\":\"" + page + "/result\"}}\n\n"
     );
+}
+
+TEST_F(StreamTest, AJobThatIsDoneAlreadyIsAcceptedAllTheSame) {
+    const std::string text = contract->stream_opening(finished(good()));
+    EXPECT_TRUE(text.starts_with("retry: 1000\n\nevent: accepted\n")) << text;
+    EXPECT_TRUE(contains(text, R"("state":"succeeded")")) << text;
 }
 
 TEST_F(StreamTest, WhoComesLaterIsToldTheLatest) {

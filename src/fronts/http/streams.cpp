@@ -48,10 +48,15 @@ Task<Connection::Next> Connection::stream_question() {
 Task<Connection::Next> Connection::stream(
     service::Caller caller, service::WaitPlan wait, std::optional<Answer> answer
 ) {
-    if (answer) begin_stream(contract().stream_head(caller, *answer));
+    std::string opening;
+    if (answer) {
+        begin_stream(contract().stream_head(caller, *answer));
+        opening = contract().stream_opening(*answer);
+    }
     while (!session_->mailbox->departed) {
-        std::string text(service::Contract::kHeartbeat);
-        if (answer) text = contract().event_text(wait, *answer, now());
+        std::string text = std::exchange(opening, {});
+        text += answer ? contract().event_text(wait, *answer, now())
+                       : std::string(service::Contract::kHeartbeat);
         const bool sent = co_await send_piece(std::move(text));
         if (!sent) break;
         if (answer && answer->last()) {
