@@ -297,6 +297,7 @@ Result<void> Assembly::build_queues() {
     engine_options_.queues.push_back(std::move(batches));
     engine_options_.directory = config_.server.data;
     engine_options_.limits.resident_bytes_max = config_.server.memory_max;
+    engine_options_.limits.waiters_max = config_.server.waiters_max;
     engine_options_.tenancy = config_.tenancy;
     engine_options_.log_error = [](const std::string& text) { spdlog::error(text); };
     return success();

@@ -64,7 +64,8 @@ struct ServerConfig {
     Duration idle_time = std::chrono::seconds(75);
     std::uint64_t body_max = 5ULL << 30;
     std::uint64_t header_max = 16 * 1024;
-    std::uint64_t inline_max = 256 * 1024;        ///< larger bodies are files
+    std::uint64_t inline_max = 256 * 1024;  ///< larger bodies are files
+    std::uint64_t waiters_max = 1'000'000;
     std::uint64_t memory_max = 256ULL << 20;      ///< for the bodies of jobs that wait
     std::uint64_t body_memory_max = 64ULL << 20;  ///< for bodies on their way in
     std::uint64_t body_pace = 1024;               ///< least, in bytes per second

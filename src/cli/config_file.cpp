@@ -197,6 +197,11 @@ constexpr Key<S> kServerKeys[] = {
     {"header_max", Into<&Value::bytes, &S::header_max>::set},
     {"inline_max", Into<&Value::bytes, &S::inline_max>::set},
     {"memory_max", Into<&Value::bytes, &S::memory_max>::set},
+    {"waiters_max",
+     [](const Value& v, S& s) -> Result<void> {
+         BIDE_TRY(s.waiters_max, v.number<std::uint64_t>(1));
+         return success();
+     }},
     {"body_memory_max", Into<&Value::bytes, &S::body_memory_max>::set},
     {"body_pace", Into<&Value::bytes, &S::body_pace>::set},
     {"tls_cert", Into<&Value::path, &S::tls_cert>::set},

@@ -119,6 +119,7 @@ std::optional<Error> Ledger::admit(const event::Submit& event, Tenant& tenant, T
     const JobInput& input = *event.input;
     Queue& queue = *queues_.at(input.queue);
     if (draining_) return Error{Code::shutting_down, Retry::safe, "the server is shutting down", 1};
+    if (too_many_wait(event.wait, now)) return too_many_waiters(Retry::safe);
     if (abandoned_.count(input.id) != 0) {
         return Error{
             Code::overloaded,

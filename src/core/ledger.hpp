@@ -136,6 +136,7 @@ class Ledger {
     void attach(Job& job, const event::Submit& event, Time now, Effects& effects);
     void claimed(event::Submit& event, const StoredJob* found, Time now, Effects& effects);
     void claimed(event::Redrive& event, const StoredJob* found, Time now, Effects& effects);
+    bool too_many_wait(const Wait& wait, Time now) const;
     Waiter& add_waiter(Job& job, const Wait& wait);
     void begin_wait(Waiter& waiter, const Wait& wait, Time now, Effects& effects);
     void answer(Waiter& waiter, Answer&& answer, Effects& effects);

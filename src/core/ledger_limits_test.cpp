@@ -42,6 +42,23 @@ TEST(Limits, BytesOfOpenJobsAreBounded) {
     EXPECT_EQ(driver.answers.size(), 1U);
 }
 
+TEST(Limits, WaitersAreBoundedAndLooksAreNot) {
+    Driver driver({}, {.waiters_max = 2});
+    const JobId first = driver.submit();
+    driver.commit();
+    driver.join(first);
+    const JobId refused = driver.submit();
+    EXPECT_EQ(driver.answers.at(0).error.code, Code::overloaded);
+    EXPECT_EQ(driver.answers.at(0).error.retry, Retry::safe);
+    EXPECT_FALSE(driver.ledger.find(refused));
+    const WaiterId late = driver.join(first);
+    EXPECT_EQ(driver.answer(late)->error.code, Code::overloaded);
+    EXPECT_EQ(driver.answer(late)->error.retry, Retry::unsafe);
+    const WaiterId look = driver.join(first, seconds(0));
+    EXPECT_EQ(driver.answer(look)->kind, Kind::open);
+    EXPECT_EQ(driver.ledger.waiters(), 2U);
+}
+
 TEST(Limits, RetryAfterGrowsWithTheBacklogAndTheRunTime) {
     Driver driver({.depth_max = 20});
     for (int i = 0; i < 16; ++i) {

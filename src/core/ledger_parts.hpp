@@ -86,4 +86,13 @@ inline Error store_stopped(Retry retry) {
     );
 }
 
+/// Unsafe: the job there is goes on.
+inline Error too_many_waiters(Retry retry) {
+    return {
+        Code::overloaded,
+        retry,
+        "as many callers wait as may wait; ask without waiting, or later",
+        1};
+}
+
 }  // namespace bide::core

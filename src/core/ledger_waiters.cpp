@@ -25,6 +25,8 @@ void Ledger::on(event::Join& event, Time now, Effects& effects) {
     if (found == jobs_.end()) return answer_unknown(event.job, event.wait.id, effects);
     if (failed_) return refuse(event.wait.id, store_stopped(Retry::unsafe), effects);
     if (planted(Bug::join_misses_commit) && is_final(found->second->state)) return;
+    if (too_many_wait(event.wait, now))
+        return refuse(event.wait.id, too_many_waiters(Retry::unsafe), effects);
     begin_wait(add_waiter(*found->second, event.wait), event.wait, now, effects);
 }
 
@@ -98,6 +100,8 @@ void Ledger::claim(const JobId& id, Claimant&& claimant, Effects& effects) {
 void Ledger::attach(Job& job, const event::Submit& event, Time now, Effects& effects) {
     const bool same = job.fingerprint == event.input->fingerprint || planted(Bug::key_not_compared);
     if (!same) return refuse(event.wait.id, key_reused(), effects);
+    if (too_many_wait(event.wait, now))
+        return refuse(event.wait.id, too_many_waiters(Retry::unsafe), effects);
     ++queues_.at(job.queue)->totals.replayed;
     Waiter& waiter = add_waiter(job, event.wait);
     waiter.replayed = true;
@@ -142,6 +146,10 @@ void Ledger::claimed(event::Redrive& event, const StoredJob* found, Time now, Ef
 }
 
 // --- waiters ----------------------------------------------------------------------------------
+
+bool Ledger::too_many_wait(const Wait& wait, Time now) const {
+    return wait.deadline > now && waiters_.size() >= limits_.waiters_max;
+}
 
 Ledger::Waiter& Ledger::add_waiter(Job& job, const Wait& wait) {
     auto owned = std::make_unique<Waiter>(wait, job);

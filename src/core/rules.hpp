@@ -36,6 +36,8 @@ struct LedgerLimits {
     /// Input bodies kept in memory over all queues; past it, the bodies of durable jobs are let go
     /// and read from the store when their turn comes.
     std::uint64_t resident_bytes_max = 256ULL << 20;
+    /// Waits held at once; past it whoever would wait is refused, and a look at a job is not.
+    std::uint64_t waiters_max = 1'000'000;
     /// How long a wait may outlast its deadline for want of a commit (G5).
     Duration commit_grace = std::chrono::seconds(10);
 };
