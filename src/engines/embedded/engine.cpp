@@ -418,7 +418,6 @@ void Engine::run_handler(Start start, ports::Completion done) {
 // --- threads ----------------------------------------------------------------------------------
 
 void Engine::write_loop() {
-    core::WriteGroup group;
     std::unique_lock lock(mutex_);
     for (;;) {
         if (!ledger_->has_writes() && !stopping_) {
@@ -438,26 +437,36 @@ void Engine::write_loop() {
             return;
         }
         if (stopping_ && !ledger_->has_writes()) return;
-        ledger_->take_writes(kGroupCountMax, kGroupBytesMax, group);
-        lock.unlock();
-
-        const Result<void> done = commit(group);
-        Chores chores;
-        lock.lock();
-        if (done.has_error()) {
-            failure_ = done.error().detail;
-            step_locked(core::event::CommitFailed{}, chores);
-        } else if (!group.empty()) {
-            step_locked(core::event::Committed{}, chores);
-        }
-        lock.unlock();
-
-        if (done.has_error()) options_.log_error("the store failed: " + done.error().detail);
-        perform(std::move(chores));
-        group.clear();
-        if (done.has_value()) after_commit();
-        lock.lock();
+        write_group(lock);
     }
+}
+
+/// Takes what there is to write, commits it, and answers.
+void Engine::write_group(std::unique_lock<std::mutex>& lock) {
+    ledger_->take_writes(kGroupCountMax, kGroupBytesMax, group_);
+    lock.unlock();
+
+    const Result<void> done = commit(group_);
+    Chores chores;
+    lock.lock();
+    if (done.has_error()) {
+        failure_ = done.error().detail;
+        step_locked(core::event::CommitFailed{}, chores);
+    } else if (!group_.empty()) {
+        step_locked(core::event::Committed{}, chores);
+    }
+    lock.unlock();
+
+    if (done.has_error()) options_.log_error("the store failed: " + done.error().detail);
+    perform(std::move(chores));
+    group_.clear();
+    if (done.has_value()) after_commit();
+    lock.lock();
+}
+
+void Engine::write_now() {
+    std::unique_lock lock(mutex_);
+    write_group(lock);
 }
 
 Result<void> Engine::commit(const core::WriteGroup& group) {
