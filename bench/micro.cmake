@@ -16,7 +16,7 @@ find_package(benchmark QUIET)
 if(benchmark_FOUND)
     set(source ${PROJECT_SOURCE_DIR}/src)
     add_executable(
-        micro EXCLUDE_FROM_ALL
+        micro
         ${source}/base/id_bench.cpp
         ${source}/core/ledger_bench.cpp
         ${source}/engines/embedded/name_index_bench.cpp
