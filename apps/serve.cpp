@@ -89,7 +89,7 @@ struct Workshop {
     runtime::Spool& spool;
     runtime::BlockingPool& pool;
     exec::ExecThread& exec_thread;
-    http::HttpThread& http_thread;
+    runtime::WorkThread& http_thread;
     const Clock& clock;
     const Natives& natives;
 };
@@ -251,7 +251,7 @@ class Assembly {
     std::unique_ptr<runtime::Spool> spool_;
     runtime::BlockingPool pool_{kBlockingThreads};
     exec::ExecThread exec_thread_;
-    http::HttpThread http_thread_;
+    runtime::WorkThread http_thread_{"bide-http"};
     std::vector<std::unique_ptr<ports::Handler>> handlers_;
     std::unique_ptr<service::BatchHandler> batch_handler_;
     engines::embedded::Options engine_options_;

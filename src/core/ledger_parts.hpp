@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-/// What the ledger's two source files share; nobody else includes it.
+/// What the ledger's source files share; nobody else includes it.
 namespace bide::core {
 
 struct Ledger::TimerOwner : Timer {

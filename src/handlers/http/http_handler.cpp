@@ -67,11 +67,11 @@ void tell_progress(Job& job, const runtime::HttpFields& fields) {
         job.attempt.progress(json);
 }
 
-/// What all attempts of a handler share; kept by those under way. On the HttpThread, but for put().
-class Shared final : public Member, public std::enable_shared_from_this<Shared> {
+/// What all attempts of a handler share; kept by those under way. On the WorkThread, but for put().
+class Shared final : public runtime::Member, public std::enable_shared_from_this<Shared> {
   public:
     Shared(
-        HttpThread& on,
+        runtime::WorkThread& on,
         runtime::Spool& bodies,
         runtime::BlockingPool& pool,
         const Clock& time,
@@ -101,7 +101,7 @@ class Shared final : public Member, public std::enable_shared_from_this<Shared> 
     void shut_down() override { client.close(); }
     HttpRequest request_for(const ports::Attempt& attempt);
 
-    HttpThread& thread;
+    runtime::WorkThread& thread;
     runtime::Spool& spool;
     const Clock& clock;
     const Options options;
@@ -229,7 +229,7 @@ Result<void> check_header(std::string_view line) {
 }
 
 std::unique_ptr<ports::Handler> make_http_handler(
-    HttpThread& thread,
+    runtime::WorkThread& thread,
     runtime::Spool& spool,
     runtime::BlockingPool& pool,
     const Clock& clock,

@@ -1,11 +1,11 @@
 #pragma once
 
 #include "base/time.hpp"
-#include "handlers/http/http_thread.hpp"
 #include "ports/handler.hpp"
 #include "runtime/blocking_pool.hpp"
 #include "runtime/http_client.hpp"
 #include "runtime/spool.hpp"
+#include "runtime/work_thread.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -41,7 +41,7 @@ Result<void> check_header(std::string_view line);
 /// `thread`, `spool` and `clock` outlive the handler, which may be destroyed when its attempts have
 /// ended; `pool` runs until `thread` is joined.
 std::unique_ptr<ports::Handler> make_http_handler(
-    HttpThread& thread,
+    runtime::WorkThread& thread,
     runtime::Spool& spool,
     runtime::BlockingPool& pool,
     const Clock& clock,

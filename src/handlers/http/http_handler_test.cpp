@@ -24,7 +24,7 @@ class Sink final : public ports::AttemptSink {
         return results_[attempt].get_future();
     }
 
-    std::vector<std::string> words;  ///< written on the HttpThread before the end
+    std::vector<std::string> words;  ///< written on the WorkThread before the end
 
   private:
     std::map<std::uint32_t, std::promise<AttemptResult>> results_;
@@ -70,7 +70,7 @@ class HttpAttempt : public testing::Test {
     Sink sink_;
     std::unique_ptr<runtime::Spool> spool_;
     runtime::BlockingPool pool_{1};
-    HttpThread thread_;
+    runtime::WorkThread thread_{"bide-http"};
     std::unique_ptr<ports::Handler> handler_;
 };
 
