@@ -1,27 +1,34 @@
 #include "base/time.hpp"
 
 #include <array>
-#include <cstdio>
-#include <ctime>
 
 namespace bide {
 namespace {
 
 using std::chrono::duration_cast;
 
+void put_digits(std::string& text, std::size_t at, std::size_t count, unsigned value) {
+    for (; count > 0; value /= 10) text[at + --count] = static_cast<char>('0' + value % 10);
+}
+
 }  // namespace
 
+/// By hand: strftime and snprintf took a quarter of the instructions of an answer.
 std::string to_rfc3339(Time time) {
-    const auto ms = duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
-    const std::time_t seconds = static_cast<std::time_t>(ms / 1000);
-    std::tm utc{};
-    gmtime_r(&seconds, &utc);
-    std::array<char, 40> text{};
-    const auto length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &utc);
-    const int tail = std::snprintf(
-        text.data() + length, text.size() - length, ".%03dZ", static_cast<int>(ms % 1000)
-    );
-    return {text.data(), length + static_cast<std::size_t>(tail)};
+    using std::chrono::days;
+    const auto ms = std::chrono::floor<std::chrono::milliseconds>(time);
+    const auto day = std::chrono::floor<days>(ms);
+    const std::chrono::year_month_day date(day);
+    const std::chrono::hh_mm_ss clock(ms - day);
+    std::string text = "0000-00-00T00:00:00.000Z";
+    put_digits(text, 0, 4, static_cast<unsigned>(static_cast<int>(date.year())));
+    put_digits(text, 5, 2, static_cast<unsigned>(date.month()));
+    put_digits(text, 8, 2, static_cast<unsigned>(date.day()));
+    put_digits(text, 11, 2, static_cast<unsigned>(clock.hours().count()));
+    put_digits(text, 14, 2, static_cast<unsigned>(clock.minutes().count()));
+    put_digits(text, 17, 2, static_cast<unsigned>(clock.seconds().count()));
+    put_digits(text, 20, 3, static_cast<unsigned>(clock.subseconds().count()));
+    return text;
 }
 
 std::string to_string(Duration span) {
