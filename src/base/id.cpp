@@ -9,7 +9,14 @@ namespace {
 constexpr std::int64_t kEpochMs = 1'577'836'800'000;  // 2020-01-01T00:00:00Z
 constexpr int kCounterBits = 23;
 constexpr int kCounterLowBits = 11;
-constexpr std::string_view kHex = "0123456789abcdef";
+
+/// The two hex digits of every byte.
+constexpr auto kHex = [] {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::array<std::array<char, 2>, 256> pairs{};
+    for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = {kDigits[i >> 4], kDigits[i & 15]};
+    return pairs;
+}();
 
 std::uint64_t high_half(const JobId& id) {
     std::uint64_t value = 0;
@@ -99,12 +106,15 @@ Time JobId::made_at() const {
 
 std::string to_string(const JobId& id) {
     std::string text(36, '-');
-    std::size_t at = 0;
-    for (const std::uint8_t byte : id.bytes) {
-        if (is_dash_place(at)) ++at;
-        text[at++] = kHex[byte >> 4];
-        text[at++] = kHex[byte & 15];
-    }
+    char* const to = text.data();
+    const auto put = [&id, to](std::size_t byte, std::size_t at) {
+        std::memcpy(to + at, kHex[id.bytes[byte]].data(), 2);
+    };
+    for (std::size_t i = 0; i < 4; ++i) put(i, 2 * i);
+    for (std::size_t i = 4; i < 6; ++i) put(i, 2 * i + 1);
+    for (std::size_t i = 6; i < 8; ++i) put(i, 2 * i + 2);
+    for (std::size_t i = 8; i < 10; ++i) put(i, 2 * i + 3);
+    for (std::size_t i = 10; i < 16; ++i) put(i, 2 * i + 4);
     return text;
 }
 

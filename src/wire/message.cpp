@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 
 namespace bide::wire {
 namespace {
+
+/// The header lines of a result take this much.
+constexpr std::size_t kLinesUsual = 512;
 
 char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
@@ -42,14 +46,40 @@ std::string RequestHead::joined(std::string_view name) const {
     return all;
 }
 
+/// Eight bytes at a time (Anderson, Bit Twiddling Hacks: a byte less than n, a byte equal to n).
+bool has_control(std::string_view text) {
+    constexpr std::uint64_t kOnes = 0x0101010101010101;
+    constexpr std::uint64_t kHighs = 0x8080808080808080;
+    const auto found = [](std::uint64_t bytes) {
+        const std::uint64_t less = (bytes - kOnes * 0x20) & ~bytes;
+        const std::uint64_t deleted = bytes ^ (kOnes * 0x7f);
+        return ((less | ((deleted - kOnes) & ~deleted)) & kHighs) != 0;
+    };
+    const auto at = [text](std::size_t place) {
+        std::uint64_t bytes = 0;
+        std::memcpy(&bytes, text.data() + place, 8);
+        return bytes;
+    };
+    if (text.size() < 8) {
+        return std::ranges::any_of(text, [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; });
+    }
+    for (std::size_t i = 0; i + 8 < text.size(); i += 8) {
+        if (found(at(i))) return true;
+    }
+    return found(at(text.size() - 8));
+}
+
 void HeaderLines::add(std::string_view name, std::string_view value) {
+    if (lines_.empty()) lines_.reserve(kLinesUsual);
     lines_ += name;
     lines_ += ": ";
     const std::size_t start = lines_.size();
     lines_ += value;
-    for (std::size_t i = start; i < lines_.size(); ++i) {
-        const auto c = static_cast<unsigned char>(lines_[i]);
-        if (c < 0x20 || c == 0x7f) lines_[i] = ' ';
+    if (has_control(value)) {
+        const auto is_bad = [](char c) { return has_control({&c, 1}); };
+        std::replace_if(
+            lines_.begin() + static_cast<std::ptrdiff_t>(start), lines_.end(), is_bad, ' '
+        );
     }
     lines_ += "\r\n";
 }

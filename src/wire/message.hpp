@@ -67,4 +67,7 @@ constexpr bool is_bodiless(std::uint16_t status) {
 
 bool equal_fold(std::string_view a, std::string_view b);
 
+/// Whether a byte is there that no header field's value has but for the tab: 0 to 31, or 127.
+bool has_control(std::string_view text);
+
 }  // namespace bide::wire
