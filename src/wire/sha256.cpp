@@ -8,11 +8,22 @@
 
 namespace bide::wire {
 
+namespace {
+
+/// Looked up once: EVP_sha256() stands for a search by name at each use.
+const EVP_MD* algorithm() {
+    static const EVP_MD* const found = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    CHECK(found != nullptr);
+    return found;
+}
+
+}  // namespace
+
 struct Sha256::Context {
     Context() {
         // Fails for want of memory only.
         CHECK(context != nullptr);
-        CHECK(EVP_DigestInit_ex(context, EVP_sha256(), nullptr) == 1);
+        CHECK(EVP_DigestInit_ex(context, algorithm(), nullptr) == 1);
     }
     ~Context() { EVP_MD_CTX_free(context); }
     Context(const Context&) = delete;
