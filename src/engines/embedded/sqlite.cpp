@@ -19,6 +19,9 @@ Error sqlite_error(sqlite3* handle, std::string_view what) {
 }  // namespace
 
 Result<Database> Database::open(const std::string& path, Mode mode) {
+    // Else every allocation takes one lock of the process, for statistics that nobody reads. It
+    // fails when SQLite is in use already, which costs no more than that lock.
+    [[maybe_unused]] static const int configured = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     const int flags = mode == Mode::read_write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                                                : SQLITE_OPEN_READONLY;
     sqlite3* handle = nullptr;
