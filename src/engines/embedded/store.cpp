@@ -355,14 +355,17 @@ Result<void> Store::write_finish(const core::Write& write) {
     bind_body(insert, 14, 15, 16, outcome.body);
     insert.bind(22, check_of(outcome.body));
     const bool keep_input = outcome.state == core::JobState::failed;
-    if (keep_input && !write.row_exists) {
+    // The input's columns are NULL but for a dead letter.
+    const bool input_here = keep_input && !write.row_exists;
+    if (input_here) {
         insert.bind_text(17, write.input->content_type).bind_text(18, write.input->traceparent);
         bind_body(insert, 19, 20, 21, write.input->body);
         insert.bind(23, check_of(write.input->body));
-    } else {
-        for (const int column : {17, 18, 19, 20, 21, 23}) insert.bind_null(column);
     }
     BIDE_TRY(insert.run());
+    if (input_here) {
+        for (const int column : {17, 18, 19, 20, 21, 23}) insert.bind_null(column);
+    }
     if (!write.row_exists) return success();
 
     if (keep_input) {
