@@ -8,6 +8,8 @@
 #include <boost/json/array.hpp>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <utility>
 
 namespace bide::service {
@@ -21,18 +23,22 @@ using What = AskPlan::What;
 void append_ms(std::string& text, Duration span) {
     const std::int64_t us = std::max<std::int64_t>(span.count(), 0);
     const std::int64_t fraction = us % 1000;
-    text += std::to_string(us / 1000);
-    text += '.';
-    text += static_cast<char>('0' + fraction / 100);
-    text += static_cast<char>('0' + fraction / 10 % 10);
-    text += static_cast<char>('0' + fraction % 10);
+    std::array<char, 24> digits{};
+    char* end = std::to_chars(digits.data(), digits.data() + 20, us / 1000).ptr;
+    *end++ = '.';
+    *end++ = static_cast<char>('0' + fraction / 100);
+    *end++ = static_cast<char>('0' + fraction / 10 % 10);
+    *end++ = static_cast<char>('0' + fraction % 10);
+    text.append(digits.data(), end);
 }
 
 /// Server-Timing for a result: in the queue, in the handler, and from there until the commit had
 /// returned and the answer was written; the last only for who waited.
 std::string server_timing(const core::Outcome& outcome, Time now, bool waited) {
     const bool ran = outcome.attempts > 0;
-    std::string text = "queue;dur=";
+    std::string text;
+    text.reserve(80);
+    text += "queue;dur=";
     append_ms(text, (ran ? outcome.started : outcome.finished) - outcome.created);
     text += ", run;dur=";
     append_ms(text, ran ? outcome.finished - outcome.started : Duration(0));

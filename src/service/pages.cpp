@@ -46,7 +46,9 @@ std::string page_of(const JobId& job) {
     return "/jobs/" + to_string(job);
 }
 std::string result_page_of(const JobId& job) {
-    return page_of(job) + "/result";
+    std::string page;
+    page.reserve(64);
+    return page.append("/jobs/").append(to_string(job)).append("/result");
 }
 std::string batch_page_of(const JobId& batch) {
     return "/batches/" + to_string(batch);

@@ -71,17 +71,24 @@ bool has_control(std::string_view text) {
 
 void HeaderLines::add(std::string_view name, std::string_view value) {
     if (lines_.empty()) lines_.reserve(kLinesUsual);
-    lines_ += name;
-    lines_ += ": ";
-    const std::size_t start = lines_.size();
-    lines_ += value;
+    const std::size_t begin = lines_.size();
+    lines_.resize(begin + name.size() + value.size() + 4);
+    char* to = std::ranges::copy(name, lines_.data() + begin).out;
+    *to++ = ':';
+    *to++ = ' ';
+    char* const end = std::ranges::copy(value, to).out;
     if (has_control(value)) {
-        const auto is_bad = [](char c) { return has_control({&c, 1}); };
         std::replace_if(
-            lines_.begin() + static_cast<std::ptrdiff_t>(start), lines_.end(), is_bad, ' '
+            to,
+            end,
+            [](char c) {
+                return has_control({&c, 1});
+            },
+            ' '
         );
     }
-    lines_ += "\r\n";
+    end[0] = '\r';
+    end[1] = '\n';
 }
 
 void HeaderLines::add(std::string_view name, std::uint64_t value) {
