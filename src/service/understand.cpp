@@ -261,11 +261,14 @@ Scopes scopes_of(Page page, std::string_view method) {
 }
 
 Result<core::QueueIndex> find_queue(const ContractRules& rules, std::string_view name) {
+    const auto count = static_cast<core::QueueIndex>(rules.queues.size());
+    for (core::QueueIndex i = 0; i < count && !name.empty(); ++i) {
+        if (name_of(rules, i) == name) return i;
+    }
     std::string names;
-    for (std::size_t i = 0; i < rules.queues.size(); ++i) {
-        const std::string_view shown = name_of(rules, static_cast<core::QueueIndex>(i));
+    for (core::QueueIndex i = 0; i < count; ++i) {
+        const std::string_view shown = name_of(rules, i);
         if (shown.empty()) continue;
-        if (shown == name) return static_cast<core::QueueIndex>(i);
         names += (names.empty() ? "" : ", ") + std::string(shown);
     }
     return Error{
