@@ -121,6 +121,7 @@ Result<std::string> parse_idempotency_key(std::string_view value) {
     if (!value.starts_with('"')) {
         key = value;
     } else {
+        key.reserve(value.size());
         std::size_t at = 1;
         for (; at < value.size() && value[at] != '"'; ++at) {
             if (value[at] == '\\') {

@@ -44,7 +44,7 @@ void Sha256::update(std::string_view bytes) {
 void Sha256::update_prefixed(std::string_view text) {
     std::array<char, 8> length{};
     for (std::size_t i = 0; i < length.size(); ++i)
-        length.at(i) = static_cast<char>(std::uint64_t{text.size()} >> (56 - 8 * i));
+        length[i] = static_cast<char>(std::uint64_t{text.size()} >> (56 - 8 * i));
     update({length.data(), length.size()});
     update(text);
 }
