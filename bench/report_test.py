@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""The report says all that it must: durability, what is missing and why, and what may not be used."""
+import contextlib
+import io
+import pathlib
+import sys
+import tempfile
+import unittest
+import xml.dom.minidom
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import plot  # noqa: E402
+import report  # noqa: E402
+import waiters  # noqa: E402
+
+
+def sample(rate):
+    made = {"rate": rate, "p50": 0.5, "p99": 2.0, "p999": 9.0, "cpu": 1.0}
+    return {**made, "rate_min": rate, "rate_max": rate, "errors": 0, "samples": [made]}
+
+
+def row(name, rate, **more):
+    return {"name": name, "title": f"the {name}", "durability": f"{name} flushes", "limit": False,
+            "version": "1", "at": {"1": sample(rate), "64": sample(rate * 10)}, "failed": "", **more}
+
+
+def throughput(load):
+    return {
+        "command": "./scripts/bench", "when": "2026-01-01", "settings": {"seconds": 1, "rounds": 1},
+        "machine": {"processors": 2, "processor": "P", "memory_gib": 4, "kernel": "6", "system": "S",
+                    "file_system": "ext4", "load_before": load, "commit": "c", "compiler": "g",
+                    "wrk": "w", "steal": 0},
+        "limits": {"flushes_per_s": 1, "flush_p50_us": 1, "flush_p99_us": 1, "spawns_per_s": 1},
+        "rows": [row("bide-echo", 4000), row("slow", 1000),
+                 row("ill", 1, at={}, failed="at 1 connections: died")],
+        "skipped": [{"name": "gone", "title": "the gone", "reason": "npm failed: no network"}]}
+
+
+class Report(unittest.TestCase):
+    def test_names_durability_ratio_failure_and_what_was_skipped(self):
+        text = report.markdown({"throughput": throughput(0.1)})
+        for wanted in ("slow flushes", "4.00 [4.00-4.00]", "at 1 connections: died",
+                       "Skipped: the gone (`gone`): npm failed: no network"):
+            self.assertIn(wanted, text)
+        self.assertNotIn("busy", text)
+
+    def test_a_busy_run_says_so_and_stays_out_of_the_docs(self):
+        before = "<!-- bench throughput -->\nold\n<!-- end -->\nrest\n"
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "performance.md"
+            path.write_text(before)
+            with contextlib.redirect_stderr(io.StringIO()):
+                report.into_doc(path, {"throughput": throughput(3)})
+            self.assertEqual(path.read_text(), before)
+            report.into_doc(path, {"throughput": throughput(0.1)})
+            self.assertIn("slow flushes", path.read_text())
+            self.assertTrue(path.read_text().endswith("<!-- end -->\nrest\n"))
+            self.assertTrue((path.with_suffix("") / "throughput-rate.svg").exists())
+        self.assertIn("busy", report.markdown({"throughput": throughput(3)}))
+
+    def test_charts_are_xml_and_leave_out_what_has_no_figures(self):
+        for name, picture in report.pictures({"throughput": throughput(0)}).items():
+            with self.subTest(name):
+                xml.dom.minidom.parseString(picture)
+                self.assertNotIn(">ill<", picture)
+        self.assertEqual(plot.chart("nothing", "x", "y", [("none", [])]), "")
+
+    def test_a_created_job_of_gearmand_is_no_answer(self):
+        created = b"\0RES\0\0\0\x08\0\0\0\x01h"
+        self.assertTrue(waiters.Waiters.is_early(created))
+        self.assertFalse(waiters.Waiters.is_early(created + b"\0RES\0\0\0\x0d\0\0\0\0"))
+        self.assertFalse(waiters.Waiters.is_early(b"HTTP/1.1 200 OK"))
+
+
+if __name__ == "__main__":
+    unittest.main()
