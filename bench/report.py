@@ -113,7 +113,7 @@ def slow_disk(made):
 
 
 def memory(made):
-    text = ("Each cell: bytes of user memory for each request that waits (proportional resident size of "
+    text = ("Each job is held by its handler. Each cell: bytes of user memory for each request that waits (proportional resident size of "
             "all the peer's processes, less what they had while idle; sockets in the kernel not counted), "
             "processors used while all wait, and how late the last answer was.\n\n")
     rows = []

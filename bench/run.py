@@ -9,6 +9,7 @@ import argparse
 import datetime
 import importlib.util
 import pathlib
+import pathlib
 import resource
 import shlex
 import shutil
