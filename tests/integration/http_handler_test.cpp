@@ -258,7 +258,7 @@ TEST_F(HttpHandler, LargeBodiesPassInFlatMemory) {
     constexpr std::size_t kSize = 64U << 20;
     forward_to("/large?size=" + std::to_string(kSize));
     EXPECT_EQ(post("small").status, 200);
-    const std::size_t before = memory_peak(server_->process_id());
+    [[maybe_unused]] const std::size_t before = memory_peak(server_->process_id());
     const Response answer = post(std::string(kSize, 'x'));
     ASSERT_EQ(answer.status, 200) << answer.body.substr(0, 1000);
     EXPECT_EQ(answer.body.size(), kSize);
