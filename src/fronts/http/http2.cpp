@@ -29,6 +29,9 @@ constexpr std::int32_t kConnectionWindow = 1 << 20;
 /// read fills no memory.
 constexpr std::size_t kQueueMax = 2000;
 
+/// How long a client may take to notice an answer that came before its request was complete.
+constexpr auto kLingerTime = std::chrono::seconds(2);
+
 /// Reads of a connection with a fast peer before it lets others run.
 constexpr unsigned kInARowMax = 16;
 
@@ -66,6 +69,26 @@ bool Allowance::take(Time now) {
     left_ -= 1;
     return true;
 }
+
+namespace {
+
+/// The rest of a request that is answered already. A client that sends on is told that it is not
+/// wanted (RFC 9113, 8.1), but not at once: curl before 8 takes the reset for the answer.
+class Unwanted final : public StreamWork {
+  public:
+    explicit Unwanted(Http2Stream& stream)
+        : StreamWork(stream), until_(connection().now() + kLingerTime) {}
+    void tick(Time now) override {
+        if (until_ > now) return;
+        until_ = kNever;
+        connection().reset(stream_, NGHTTP2_NO_ERROR);
+    }
+
+  private:
+    Time until_;
+};
+
+}  // namespace
 
 /// nghttp2 is told of these functions and calls them with the connection. It never closes a stream
 /// but in one of its own functions, so that what they call may use a stream to its end.
@@ -147,12 +170,9 @@ struct Http2Callbacks {
         }
         if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
         if (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS) return 0;
-        const Http2Stream* const answered = stream(http, frame->hd.stream_id);
-        // The rest of the request is not wanted any more (RFC 9113, 8.1).
+        Http2Stream* const answered = stream(http, frame->hd.stream_id);
         if (answered != nullptr && !answered->whole)
-            nghttp2_submit_rst_stream(
-                http, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR
-            );
+            self(user).become(*answered, std::make_unique<Unwanted>(*answered));
         return 0;
     }
 
