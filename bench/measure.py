@@ -145,7 +145,7 @@ def hold(peer, count):
         late = max((crowd.last or due) - due, 0)
         parts = {label: (busy[label] - idle.get(label, 0)) / max(waiting, 1) for label in busy}
         return {"asked": count, "waiting": waiting, "answered": crowd.answered, "failed": crowd.failed,
-                "why": crowd.why, "seconds_to_send": sent, "cpu": cpu, "idle": sum(idle.values()),
+                "why": crowd.why, "seconds_to_send": sent, "cpu": cpu, "idle": sum(idle.values()), "total": sum(busy.values()),
                 "bytes_per_waiter": sum(parts.values()), "parts": parts,
                 "last_late": late}
     finally:

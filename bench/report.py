@@ -115,7 +115,8 @@ def slow_disk(made):
 def memory(made):
     text = ("Each job is held by its handler. Each cell: bytes of user memory for each request that waits (proportional resident size of "
             "all the peer's processes, less what they had while idle; sockets in the kernel not counted), "
-            "processors used while all wait, and how late the last answer was.\n\n")
+            "all that memory, processors used while all wait, and how late the last answer was. What "
+            "garbage collectors have not collected yet blurs the small counts of Node and Python.\n\n")
     rows = []
     for row in made["rows"]:
         line = [row["title"], row["durability"]]
@@ -127,7 +128,8 @@ def memory(made):
             wrong = ""
             if at["waiting"] != at["asked"] or at["answered"] != at["asked"]:
                 wrong = f" ({at['waiting']:,} waited, {at['answered']:,} answered: {at['why'] or 'late'})"
-            line.append(f"{at['bytes_per_waiter']:,.0f}, {at['cpu']:.2f}, {at['last_late']:.2f} s{wrong}")
+            line.append(f"{at['bytes_per_waiter']:,.0f}, {at['total'] / 1e6:,.0f} MB, {at['cpu']:.2f}, "
+                        f"{at['last_late']:.2f} s{wrong}")
         parts = (list(row["at"].values()) or [{"parts": {}, "idle": 0}])[-1]
         rows.append([*line, f"{parts['idle'] / 1e6:,.0f}",
                      ", ".join(f"{name} {size:,.0f}" for name, size in parts["parts"].items())])

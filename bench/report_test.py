@@ -37,6 +37,13 @@ def throughput(load):
         "skipped": [{"name": "gone", "title": "the gone", "reason": "npm failed: no network"}]}
 
 
+def memory(waiting):
+    at = {"asked": 20, "waiting": waiting, "answered": waiting, "failed": 0, "why": "", "cpu": 0.0,
+          "idle": 1e6, "total": 2e6, "bytes_per_waiter": 512, "parts": {"front": 512}, "last_late": 0}
+    made = {**throughput(0), "rows": [row("held", 1, at={"20": at})], "skipped": []}
+    return report.markdown({"memory": made})
+
+
 class Report(unittest.TestCase):
     def test_names_durability_ratio_failure_and_what_was_skipped(self):
         text = report.markdown({"throughput": throughput(0.1)})
@@ -58,6 +65,10 @@ class Report(unittest.TestCase):
             self.assertTrue(path.read_text().endswith("<!-- end -->\nrest\n"))
             self.assertTrue((path.with_suffix("") / "throughput-rate.svg").exists())
         self.assertIn("busy", report.markdown({"throughput": throughput(3)}))
+
+    def test_memory_says_when_not_all_waited(self):
+        self.assertIn("| 512, 2 MB, 0.00, 0.00 s |", memory(20))
+        self.assertIn("(19 waited, 19 answered: late)", memory(19))
 
     def test_charts_are_xml_and_leave_out_what_has_no_figures(self):
         for name, picture in report.pictures({"throughput": throughput(0)}).items():
