@@ -220,6 +220,7 @@ class Processes:
 class Peer:
     """One row of the tables. A folder of bench/peers has a peer.py with a list PEERS of these."""
     name = title = durability = ""
+    flushed = False        # an answer leaves only after a flush; shown in the charts
     limit = False          # not a competitor: what the machine can do at most
     needs = {}             # purpose in scripts/packages: the program it brings
     ready_body = '"abcdefghijklmnopqr"'

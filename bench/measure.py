@@ -40,7 +40,7 @@ def median(samples):
 
 def describe(peer):
     return {"name": peer.name, "title": peer.title, "durability": peer.durability,
-            "limit": peer.limit, "version": peer.version()}
+            "flushed": peer.flushed, "limit": peer.limit, "version": peer.version()}
 
 
 def start_all(kinds, folder, hold=False, environment=None):

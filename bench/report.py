@@ -157,6 +157,10 @@ def markdown(results):
     return "\n".join(f"## {TITLES[mode]}\n\n{text}" for mode, text in sections(results).items())
 
 
+def legend(row):
+    return f"{row['name']}, {'flushed' if row.get('flushed') else 'not flushed'}"
+
+
 def pictures(results):
     made = {}
     for mode in ("throughput", "slow-disk"):
@@ -164,12 +168,12 @@ def pictures(results):
             continue
         for key, label in (("rate", "jobs/s"), ("p50", "p50, ms"), ("p99", "p99, ms"),
                            ("p999", "p99.9, ms")):
-            series = [(row["name"], [(int(c), at[key]) for c, at in row["at"].items()])
+            series = [(legend(row), [(int(c), at[key]) for c, at in row["at"].items()])
                       for row in results[mode]["rows"]]
             made[f"{mode}-{key}.svg"] = plot.chart(
                 f"{TITLES[mode]}: {label}", "connections", label, series)
     if "memory" in results:
-        series = [(row["name"], [(int(c), at["bytes_per_waiter"]) for c, at in row["at"].items()])
+        series = [(legend(row), [(int(c), at["bytes_per_waiter"]) for c, at in row["at"].items()])
                   for row in results["memory"]["rows"]]
         made["memory.svg"] = plot.chart(TITLES["memory"], "waiters", "bytes per waiter", series)
     return {name: picture for name, picture in made.items() if picture}

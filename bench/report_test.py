@@ -74,7 +74,8 @@ class Report(unittest.TestCase):
         for name, picture in report.pictures({"throughput": throughput(0)}).items():
             with self.subTest(name):
                 xml.dom.minidom.parseString(picture)
-                self.assertNotIn(">ill<", picture)
+                self.assertNotIn(">ill,", picture)
+                self.assertIn(">slow, not flushed<", picture)
         self.assertEqual(plot.chart("nothing", "x", "y", [("none", [])]), "")
 
     def test_a_created_job_of_gearmand_is_no_answer(self):

@@ -5,7 +5,7 @@ import harness
 class Bide(harness.Peer):
     durability = "fsync before each 200"
     queue = 'native = "echo"'
-    slow_disk = True
+    flushed = slow_disk = True
 
     def version(self):
         return harness.told(str(harness.BUILD / "bide"), "--version")

@@ -20,7 +20,7 @@ class BullMq(NodePair):
 class Always(BullMq):
     name, title = "bullmq-always", "BullMQ, waitUntilFinished"
     durability, fsync = redis.SAYS["always"], "always"
-    holds = slow_disk = True
+    flushed = holds = slow_disk = True
 
 
 class EverySecond(BullMq):

@@ -11,7 +11,7 @@ class Celery(harness.Peer):
     name, title = "celery-always", "Celery, result.get (gunicorn, gevent)"
     durability = redis.SAYS["always"]
     needs = redis.NEEDS
-    holds = slow_disk = True
+    flushed = holds = slow_disk = True
 
     def install(self):
         super().install()

@@ -28,7 +28,7 @@ class Memory(Classic):
 class Always(Classic):
     name, title = "classic-always", "Node front, Redis list (BLMOVE), SUBSCRIBE per job, result stored"
     durability, fsync = redis.SAYS["always"], "always"
-    slow_disk = True
+    flushed = slow_disk = True
 
 
 PEERS = [Memory, Always]

@@ -13,7 +13,7 @@ class Restate(harness.Peer):
     name, title = "restate", "Restate, 1 partition"
     durability = "its log, fsync (rocksdb-disable-wal-fsync = false, its default)"
     needs = {"bench-npm": "npm"}
-    holds = True
+    flushed = holds = True
 
     def install(self):
         super().install()
