@@ -9,17 +9,20 @@ import plot
 
 TITLES = {"throughput": "Throughput and latency", "slow-disk": "A slow disk",
           "memory": "Memory per waiter", "start": "Start and idle"}
+FORMAT = 1  # of results.json: one more when a key is added or changes
 QUIET = 1.5  # load average at most, for figures that go into the docs
 
 
 def read():
+    """What was measured before, without what an older version of these scripts wrote."""
     path = harness.OUTPUT / "results.json"
-    return json.loads(path.read_text()) if path.exists() else {}
+    results = json.loads(path.read_text()) if path.exists() else {}
+    return {mode: made for mode, made in results.items() if made.get("format") == FORMAT}
 
 
 def save(mode, made):
     results = read()
-    results[mode] = made
+    results[mode] = {"format": FORMAT, **made}
     (harness.OUTPUT / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     (harness.OUTPUT / "report.md").write_text(markdown(results))
     for name, picture in pictures(results).items():

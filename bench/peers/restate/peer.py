@@ -35,6 +35,7 @@ class Restate(harness.Peer):
             folder / "node_modules/.bin/restate-server", "--base-dir", self.folder / "data",
             "--node-name", "bench"],
             env={"RESTATE_DEFAULT_NUM_PARTITIONS": "1", "RUST_LOG": "warn",  # 1: best of 1, 4, 24
+                 "RESTATE_WORKER__INVOKER__CONCURRENT_INVOCATIONS_LIMIT": "20000",  # default 1000
                  "RESTATE_INGRESS__BIND_ADDRESS": f"127.0.0.1:{ingress}",
                  "RESTATE_ADMIN__BIND_ADDRESS": f"127.0.0.1:{admin}",
                  "RESTATE_BIND_ADDRESS": f"127.0.0.1:{fabric}",
