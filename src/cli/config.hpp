@@ -71,8 +71,6 @@ struct ServerConfig {
     std::uint64_t body_pace = 1024;               ///< least, in bytes per second
     std::string tls_cert;                         ///< PEM; empty: plain HTTP
     std::string tls_key;
-    bool http2 = true;
-    std::uint32_t http2_streams_max = 1000;  ///< requests under way on one connection
     std::string log_level = "info";
 };
 

@@ -206,12 +206,6 @@ constexpr Key<S> kServerKeys[] = {
     {"body_pace", Into<&Value::bytes, &S::body_pace>::set},
     {"tls_cert", Into<&Value::path, &S::tls_cert>::set},
     {"tls_key", Into<&Value::path, &S::tls_key>::set},
-    {"http2", Into<&Value::flag, &S::http2>::set},
-    {"http2_streams_max",
-     [](const Value& v, S& s) -> Result<void> {
-         BIDE_TRY(s.http2_streams_max, v.number<std::uint32_t>(1));
-         return success();
-     }},
     {"log_level", Into<&Value::text, &S::log_level>::set},
 };
 

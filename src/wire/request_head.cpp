@@ -55,7 +55,15 @@ std::string_view trim(std::string_view text) {
     return text;
 }
 
-Result<void> check_method_and_target(const ParsedHead& head) {
+/// Of the line without its end.
+Result<void> parse_request_line(std::string_view line, ParsedHead& head) {
+    const auto space = line.find(' ');
+    const auto last = line.rfind(' ');
+    if (space == std::string_view::npos || last == space)
+        return bad("the first line must be: method, target, HTTP/1.1, with one space between");
+    head.method = line.substr(0, space);
+    head.target = line.substr(space + 1, last - space - 1);
+    const std::string_view version = line.substr(last + 1);
     if (head.method.empty() || !all_of_class(head.method, kToken))
         return bad("the method is not a token");
     if (head.target.size() > kTargetMax) {
@@ -66,19 +74,6 @@ Result<void> check_method_and_target(const ParsedHead& head) {
     }
     if (head.target.empty() || !all_of_class(head.target, kTarget))
         return bad("the request target has a byte that no URI has; encode it as %XX");
-    return success();
-}
-
-/// Of the line without its end.
-Result<void> parse_request_line(std::string_view line, ParsedHead& head) {
-    const auto space = line.find(' ');
-    const auto last = line.rfind(' ');
-    if (space == std::string_view::npos || last == space)
-        return bad("the first line must be: method, target, HTTP/1.1, with one space between");
-    head.method = line.substr(0, space);
-    head.target = line.substr(space + 1, last - space - 1);
-    const std::string_view version = line.substr(last + 1);
-    BIDE_TRY(check_method_and_target(head));
     if (version != "HTTP/1.1" && version != "HTTP/1.0")
         return bad("the version is neither HTTP/1.1 nor HTTP/1.0");
     head.minor = version.back() == '1' ? 1 : 0;
@@ -218,41 +213,19 @@ class Framer {
     bool keep_ = false;
 };
 
-Result<Field> check_field(const Field& field) {
-    // Leading white space would be a folded line, white space before the colon a name that some
-    // readers trim and some do not.
-    if (field.name.empty() || !all_of_class(field.name, kToken))
-        return bad("the name of a header field is not a token");
-    const std::string_view value = trim(field.value);
-    if (has_control(value) && !all_of_class(value, kValue))
-        return bad("a header field has a control character in it");
-    return Field{field.name, value};
-}
-
 Result<Field> parse_field(std::string_view line) {
     const auto colon = line.find(':');
+    const std::string_view name = line.substr(0, colon);
     if (colon == std::string_view::npos) return bad("a header line has no colon");
-    return check_field({line.substr(0, colon), line.substr(colon + 1)});
+    // Leading white space would be a folded line, white space before the colon a name that some
+    // readers trim and some do not.
+    if (name.empty() || !all_of_class(name, kToken))
+        return bad("the name of a header field is not a token");
+    const std::string_view value = trim(line.substr(colon + 1));
+    if (has_control(value) && !all_of_class(value, kValue))
+        return bad("a header field has a control character in it");
+    return Field{name, value};
 }
-
-/// What stands in the request line and in Host of HTTP/1 (RFC 9113, 8.3.1).
-struct PseudoFields {
-    std::string_view method;
-    std::string_view path;
-    std::string_view authority;
-
-    /// False for a name that no request has, or has twice.
-    bool take(const Field& field) {
-        if (field.name == ":scheme") return true;
-        std::string_view* const place = field.name == ":method"      ? &method
-                                        : field.name == ":path"      ? &path
-                                        : field.name == ":authority" ? &authority
-                                                                     : nullptr;
-        if (place == nullptr || !place->empty()) return false;
-        *place = field.value;
-        return true;
-    }
-};
 
 }  // namespace
 
@@ -302,40 +275,6 @@ Result<ParsedHead> parse_head(std::string_view head) {
         BIDE_TRY(framer.take(field));
         parsed.fields.push_back(field);
     }
-    BIDE_TRY(framer.finish());
-    return parsed;
-}
-
-Result<ParsedHead> parse_http2_head(std::span<const Field> fields) {
-    PseudoFields pseudo;
-    for (const auto& field : fields) {
-        if (field.name.starts_with(':') && !pseudo.take(field))
-            return bad("a pseudo-header field that no request has, or one twice");
-    }
-    ParsedHead parsed;
-    parsed.method = pseudo.method;
-    parsed.target = pseudo.path;
-    BIDE_TRY(check_method_and_target(parsed));
-    Framer framer(parsed);
-    parsed.fields.reserve(fields.size());
-    const auto take = [&parsed, &framer](const Field& field) -> Result<void> {
-        BIDE_TRY(framer.take(field));
-        parsed.fields.push_back(field);
-        return success();
-    };
-    if (!pseudo.authority.empty()) {
-        BIDE_TRY(take({"host", pseudo.authority}));
-    }
-    for (const auto& raw : fields) {
-        if (raw.name.starts_with(':')) continue;
-        BIDE_TRY(const Field field, check_field(raw));
-        // Both may be there; what they say must be one thing.
-        const bool again = !pseudo.authority.empty() && equal_fold(field.name, "host") &&
-                           equal_fold(field.value, pseudo.authority);
-        if (again) continue;
-        BIDE_TRY(take(field));
-    }
-    if (parsed.framing == Framing::chunked) return bad("HTTP/2 has no Transfer-Encoding");
     BIDE_TRY(framer.finish());
     return parsed;
 }

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string_view>
 #include <vector>
 
@@ -62,10 +61,5 @@ class HeadScanner {
 /// could understand differently is an error, so that no proxy in front can be led to take a part of
 /// one request for another (RFC 9112, 11.2).
 Result<ParsedHead> parse_head(std::string_view head);
-
-/// The head of a request in HTTP/2 from its fields as decoded, pseudo-header fields included. Held
-/// to the same rules; the fields of the result begin with Host when the request names one. Framing
-/// is `length` when a length was announced, else `none`: where a body ends the frames say.
-Result<ParsedHead> parse_http2_head(std::span<const Field> fields);
 
 }  // namespace bide::wire

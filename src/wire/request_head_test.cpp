@@ -6,7 +6,6 @@
 
 #include <array>
 #include <string>
-#include <vector>
 
 namespace bide::wire {
 namespace {
@@ -134,26 +133,6 @@ TEST(ChunkedDecoder, LetsNothingGrow) {
     EXPECT_EQ(decode("64\r\n", 1000, 10, 100).status, -1);
     EXPECT_EQ(decode("ffffffffffffffff\r\n", 1000, 10, ~0ULL).status, -1);
     EXPECT_EQ(decode("1\r\nx\r\nffffffffffffffff\r\n", 1000, 10, ~0ULL).status, large);
-}
-
-TEST(Http2Head, IsHeldToTheRulesOfHttp1) {
-    const auto parse = [](std::vector<Field> fields) {
-        fields.insert(fields.begin(), {{":method", "POST"}, {":scheme", "http"}});
-        return parse_http2_head(fields);
-    };
-    const auto good = parse({{":path", "/jobs"}, {":authority", "a:1"}, {"content-length", "5"}});
-    ASSERT_TRUE(good.has_value());
-    EXPECT_EQ(good.value().target, "/jobs");
-    EXPECT_EQ(good.value().length, 5U);
-    EXPECT_EQ(good.value().request().field("Host"), "a:1");
-    EXPECT_TRUE(parse({{":path", "/"}, {":authority", "a"}, {"host", "a"}}).has_value());
-    EXPECT_TRUE(parse({{":path", "/"}, {":authority", "a"}, {"host", "b"}}).has_error());
-    EXPECT_TRUE(parse({{":authority", "a"}}).has_error());
-    EXPECT_TRUE(parse({{":path", "/"}}).has_error());
-    EXPECT_TRUE(parse({{":path", "/ x"}, {":authority", "a"}}).has_error());
-    EXPECT_TRUE(parse({{":path", "/"}, {":path", "/"}, {":authority", "a"}}).has_error());
-    EXPECT_TRUE(parse({{":path", "/"}, {":authority", "a"}, {"transfer-encoding", "chunked"}}
-    ).has_error());
 }
 
 }  // namespace

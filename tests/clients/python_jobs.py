@@ -8,7 +8,7 @@ import unittest
 
 from served import Skip, eventually, fresh_page, pattern, run, state_of
 
-PACKAGES = ["requests==2.32.3", "httpx[http2]==0.27.2"]
+PACKAGES = ["requests==2.32.3", "httpx==0.27.2"]
 UNREACHABLE = r"(?i)connection|timed out|name resolution|unreachable|proxy"
 
 
@@ -167,18 +167,6 @@ class Httpx(Jobs):
             yield from answer.iter_lines()
 
 
-class HttpxHttp2(Httpx):
-    def make_session(self):
-        return self.client.Client(trust_env=False, timeout=60, http1=False, http2=True)
-
-    # It keeps the connection and does not reset the stream: nobody here can tell that it left.
-    test_timeout_cancels_when_asked = None
-
-    def test_version(self):
-        answer = self.session.post(self.url + "/", data="x")
-        self.assertEqual((answer.http_version, answer.text), ("HTTP/2", "x"))
-
-
 def install(folder):
     """A virtual environment with the packages; its packages become importable."""
     done = folder / "installed"
@@ -200,7 +188,7 @@ def install(folder):
 
 def prepare(client, server, build):
     install(build / "clients-python")
-    case = {"requests": Requests, "httpx": Httpx, "httpx_http2": HttpxHttp2}[client]
-    case.client = __import__(client.removesuffix("_http2"))
+    case = {"requests": Requests, "httpx": Httpx}[client]
+    case.client = __import__(client)
     case.server = server
     return case

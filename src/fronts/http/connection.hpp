@@ -29,7 +29,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     runtime::Task<End> go_on(AnswerPointer answer);
 
   private:
-    enum class Next : std::uint8_t { request, close, linger, perform, park, http2 };
+    enum class Next : std::uint8_t { request, close, linger, perform, park };
 
     // session.cpp
     runtime::Task<bool> begin_tls();

@@ -11,7 +11,6 @@
 
 #include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
 
 namespace bide::fronts::http {
@@ -29,7 +28,6 @@ class RequestReader {
     /// be told. Else the error says what to tell.
     struct Failure {
         std::optional<Error> error;
-        bool http2 = false;  ///< the client began to speak HTTP/2; take_rest() has what it said
     };
     /// Waits for a request and reads its head; empty when head() is there.
     runtime::Task<std::optional<Failure>> read_head();
@@ -56,8 +54,6 @@ class RequestReader {
     bool expects_continue() const;
 
     void drop();
-    /// What has been read but not been taken.
-    std::string take_rest();
 
   private:
     struct Request {
@@ -83,7 +79,6 @@ class RequestReader {
     Session& session_;
     beast::flat_buffer buffer_;
     std::unique_ptr<Request> request_;
-    bool first_ = true;  ///< no request was read yet
 };
 
 /// The deadline that the shard's tick enforces on what the session's socket does next.

@@ -97,12 +97,10 @@ struct Options {
     Duration write_time_max = std::chrono::seconds(60);      ///< for a piece of an answer to go out
     std::optional<TlsFiles> tls;                             ///< empty: plain HTTP
     Duration handshake_time_max = std::chrono::seconds(10);  ///< of TLS
-    bool http2 = true;                       ///< agreed on in TLS, or begun with by the client
-    std::uint32_t http2_streams_max = 1000;  ///< requests under way on one connection of HTTP/2
-    std::function<void(const std::string&)> log_error;  ///< any thread
+    std::function<void(const std::string&)> log_error;       ///< any thread
 };
 
-/// The HTTP daemon. Its threads share nothing: each has an io_context, an acceptor
+/// The HTTP/1 daemon. Its threads share nothing: each has an io_context, an acceptor
 /// (SO_REUSEPORT), its connections and their timers.
 class Server {
   public:
