@@ -122,7 +122,7 @@ struct Bench {
         auto made = input(std::move(body), queue);
         const JobId id = made->id;
         const core::Wait asked = wait(span);
-        engine().submit({std::move(made), asked, under_test->now()});
+        engine().submit({std::move(made), asked, under_test->now()}, ports::More::no);
         return {id, asked.id};
     }
     /// Under an id that the caller chose. The fingerprint is the body's first byte.
@@ -131,7 +131,9 @@ struct Bench {
         made->id = id;
         made->fingerprint[0] = static_cast<std::uint8_t>(made->body.bytes.at(0));
         const core::Wait asked = wait(span);
-        engine().submit({std::move(made), asked, under_test->now(), kNever, core::IdOrigin::caller}
+        engine().submit(
+            {std::move(made), asked, under_test->now(), kNever, core::IdOrigin::caller},
+            ports::More::no
         );
         return {id, asked.id};
     }
@@ -189,6 +191,21 @@ TEST_P(EngineSuite, EveryWaiterGetsTheSame) {
     bench.handler().take().done(succeeded("once"));
     EXPECT_EQ(bench.inbox.wait_for(job.waiter).outcome->body.bytes, "once");
     EXPECT_EQ(bench.inbox.wait_for(second.id).outcome->body.bytes, "once");
+}
+
+TEST_P(EngineSuite, WhatWasSubmittedWithMoreToComeIsWrittenByThePush) {
+    Bench bench(GetParam().second);
+    std::vector<core::WaiterId> asked;
+    for (int i = 0; i < 8; ++i) {
+        const core::Wait wait = bench.wait(Duration(0));
+        bench.engine().submit(
+            {bench.input("x", kHeld), wait, bench.under_test->now()}, ports::More::yes
+        );
+        asked.push_back(wait.id);
+    }
+    bench.engine().push();
+    for (const auto waiter : asked)
+        EXPECT_EQ(bench.inbox.wait_for(waiter).kind, Answer::Kind::open);
 }
 
 TEST_P(EngineSuite, AWaitThatIsOverNamesAJobThatGoesOn) {
@@ -490,7 +507,7 @@ TEST_P(EngineSuite, AFollowerIsToldWhatHappensOnTheWay) {
     auto made = bench.input("x", kHeld);
     core::Wait asked = bench.wait(10min);
     asked.follow = core::Follow::yes;
-    bench.engine().submit({std::move(made), asked, bench.under_test->now()});
+    bench.engine().submit({std::move(made), asked, bench.under_test->now()}, ports::More::no);
     EXPECT_EQ(bench.inbox.news(asked.id, 0).kind, Answer::Kind::accepted);
     auto held = bench.handler().take();
     held.attempt.progress("0.5");
@@ -511,7 +528,7 @@ TEST_P(EngineSuite, WhoWishesSoTakesTheJobAlong) {
     const JobId id = made->id;
     core::Wait asked = bench.wait(10min);
     asked.on_leave = core::OnLeave::cancel;
-    bench.engine().submit({std::move(made), asked, bench.under_test->now()});
+    bench.engine().submit({std::move(made), asked, bench.under_test->now()}, ports::More::no);
     auto held = bench.handler().take();
     bench.engine().leave(asked.id);
     EXPECT_EQ(bench.ask(id, 10min).outcome->state, JobState::cancelled);

@@ -196,8 +196,12 @@ ports::NewId Engine::make_id() {
     return {id, id.sequence()};
 }
 
-void Engine::submit(core::event::Submit&& submit) {
-    step(std::move(submit));
+void Engine::submit(core::event::Submit&& submit, ports::More more) {
+    step(std::move(submit), more);
+}
+
+void Engine::push() {
+    if (writer_waits_.exchange(false)) writer_wake_.notify_one();
 }
 
 void Engine::join(const JobId& job, const core::Wait& wait) {
@@ -260,14 +264,14 @@ ports::EngineHealth Engine::health() const {
 
 // --- steps and what follows from them ---------------------------------------------------------
 
-void Engine::step(core::Event&& event) {
+void Engine::step(core::Event&& event, ports::More more) {
     ++callers_;
     Chores chores;
     {
         const std::lock_guard lock(mutex_);
         step_locked(std::move(event), chores);
     }
-    perform(std::move(chores));
+    perform(std::move(chores), more);
     --callers_;  // the last touch: see stop()
 }
 
@@ -315,7 +319,7 @@ void Engine::step_locked(core::Event&& event, Chores& chores) {
     if (draining_ && ledger_->idle()) settled_.notify_all();
 }
 
-void Engine::perform(Chores chores) {
+void Engine::perform(Chores chores, ports::More more) {
     Trampoline* outer = Trampoline::current;
     if (outer != nullptr && outer->engine == this) {
         append(outer->pending.answers, std::move(chores.answers));
@@ -340,7 +344,7 @@ void Engine::perform(Chores chores) {
         }
     }
     // Only now: a job whose handler has answered above goes into the store as one row.
-    if (writes && writer_waits_.exchange(false)) writer_wake_.notify_one();
+    if (writes && more == ports::More::no) push();
 }
 
 void Engine::do_chores(Chores chores) {

@@ -78,7 +78,8 @@ class Engine final : public ports::Engine, public ports::AttemptSink {
 
     std::uint8_t add_sink(ports::AnswerSink& sink) override;
     ports::NewId make_id() override;
-    void submit(core::event::Submit&& submit) override;
+    void submit(core::event::Submit&& submit, ports::More more) override;
+    void push() override;
     void join(const JobId& job, const core::Wait& wait) override;
     void cancel(const JobId& job, const core::Wait& wait) override;
     void leave(core::WaiterId waiter) override;
@@ -120,9 +121,9 @@ class Engine final : public ports::Engine, public ports::AttemptSink {
 
     Result<void> lock_directory();
     Result<void> recover();
-    void step(core::Event&& event);
+    void step(core::Event&& event, ports::More more = ports::More::no);
     void step_locked(core::Event&& event, Chores& chores);
-    void perform(Chores chores);
+    void perform(Chores chores, ports::More more = ports::More::no);
     void do_chores(Chores chores);
     void deliver(std::vector<core::Answer>&& answers);
     void deliver_one(core::Answer&& answer);

@@ -26,6 +26,9 @@ constexpr auto kTick = std::chrono::milliseconds(200);
 /// How often the certificate's files are looked at.
 constexpr auto kTlsLook = std::chrono::seconds(1);
 
+/// So many submissions are worth a commit, even when there are more to come.
+constexpr int kPushAfter = 64;
+
 /// Connections that were told that there are too many and are kept open for the client to read it.
 constexpr std::size_t kTurnedAwayMax = 64;
 
@@ -265,6 +268,21 @@ void Shard::leave(core::WaiterId waiter) {
 
 core::WaiterId Shard::new_waiter() {
     return ports::make_waiter_id(sink_number_, ++next_waiter_);
+}
+
+/// What came together is written together: waking the writer for the first of many makes small
+/// commits, each of which costs as much as many jobs.
+void Shard::submit(core::event::Submit&& submission) {
+    parts_.engine.submit(std::move(submission), ports::More::yes);
+    ++unpushed_;
+    if (unpushed_ == 1) {
+        net::post(io_, [this] {
+            unpushed_ = 0;
+            parts_.engine.push();
+        });
+    } else if (unpushed_ % kPushAfter == 0) {
+        parts_.engine.push();
+    }
 }
 
 void Shard::add(Session& session) {

@@ -98,6 +98,8 @@ class Shard final : public ports::AnswerSink {
     void add(Session& session);
     void remove(Session& session);
     core::WaiterId new_waiter();
+    /// To the engine, which is told to write when this turn of the loop is over.
+    void submit(core::event::Submit&& submission);
     /// The answer to the wait that was begun with session.waiter; empty when the client is gone, or
     /// with session.parking, when the coroutine is to end and go_on() will come with the answer.
     runtime::Task<AnswerPointer> wait(std::shared_ptr<Session> session);
@@ -141,6 +143,7 @@ class Shard final : public ports::AnswerSink {
     std::unordered_map<core::WaiterId, std::shared_ptr<Session>> waiting_;
     std::uint8_t sink_number_;
     std::uint64_t next_waiter_ = 0;
+    int unpushed_ = 0;  ///< submissions since the engine was told to write
     bool stopping_ = false;
     Which which_ = Which::first;
     Time tls_looked_at_{};  ///< when the first shard last looked for a new certificate
