@@ -105,8 +105,14 @@ Time JobId::made_at() const {
 }
 
 std::string to_string(const JobId& id) {
-    std::string text(36, '-');
-    char* const to = text.data();
+    std::string text;
+    append(text, id);
+    return text;
+}
+
+void append(std::string& text, const JobId& id) {
+    text.append(36, '-');
+    char* const to = text.data() + text.size() - 36;
     const auto put = [&id, to](std::size_t byte, std::size_t at) {
         std::memcpy(to + at, kHex[id.bytes[byte]].data(), 2);
     };
@@ -115,7 +121,6 @@ std::string to_string(const JobId& id) {
     for (std::size_t i = 6; i < 8; ++i) put(i, 2 * i + 2);
     for (std::size_t i = 8; i < 10; ++i) put(i, 2 * i + 3);
     for (std::size_t i = 10; i < 16; ++i) put(i, 2 * i + 4);
-    return text;
 }
 
 Result<JobId> parse_job_id(std::string_view text) {

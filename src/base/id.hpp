@@ -41,6 +41,7 @@ std::int64_t sequence_at(Time time);
 
 /// 36 characters, lower case.
 std::string to_string(const JobId& id);
+void append(std::string& text, const JobId& id);
 
 /// Takes the 36-character form of any UUID, either case.
 Result<JobId> parse_job_id(std::string_view text);

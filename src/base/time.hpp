@@ -17,6 +17,7 @@ constexpr Time kNever = Time::max();
 
 /// RFC 3339 in UTC with milliseconds: 2026-11-23T06:44:29.123Z.
 std::string to_rfc3339(Time time);
+void append_rfc3339(std::string& text, Time time);
 
 /// A span as people write it: 250ms, 1.5s, 2m, 24h, 7d.
 std::string to_string(Duration span);
@@ -25,6 +26,8 @@ class Clock {
   public:
     virtual ~Clock() = default;
     virtual Time now() const = 0;
+    /// At most some milliseconds behind now(), and cheaper to have: for timeouts of I/O.
+    virtual Time coarse_now() const { return now(); }
 };
 
 /// Thread-safe.
@@ -32,6 +35,7 @@ class SystemClock final : public Clock {
   public:
     SystemClock();
     Time now() const override;
+    Time coarse_now() const override;
 
   private:
     Time anchor_;

@@ -23,6 +23,14 @@ TEST(Time, SpanIsWrittenInItsLargestWholeUnit) {
     EXPECT_EQ(to_string(Duration(7)), "7us");
 }
 
+TEST(Time, TheCoarseTimeIsNotAheadAndOneTickBehindAtMost) {
+    const SystemClock clock;
+    const Time before = clock.now();
+    const Time coarse = clock.coarse_now();
+    EXPECT_LE(coarse, clock.now());
+    EXPECT_GT(coarse, before - 20ms);  // the kernel ticks 100 times a second at least
+}
+
 TEST(Time, SystemClockNeverGoesBackAndIsNearTheWallClock) {
     const SystemClock clock;
     const Time first = clock.now();

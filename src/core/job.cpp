@@ -29,10 +29,35 @@ constexpr std::array kTransitions{
     Transition{failed, ready, Cause::redriven, DurableWrite::reopen},
 };
 
+constexpr std::size_t kFroms = 8;  // the states, and none
+constexpr std::size_t kTos = 7;
+constexpr std::size_t kCauses = 10;
+
+constexpr std::size_t place_of(std::optional<JobState> from, JobState to, Cause cause) {
+    const std::size_t begin = from ? static_cast<std::size_t>(*from) : kFroms - 1;
+    return (begin * kTos + static_cast<std::size_t>(to)) * kCauses +
+           static_cast<std::size_t>(cause);
+}
+
+/// By place: the row's number, from 1 on, or 0. Each job goes through several.
+constexpr auto kRows = [] {
+    std::array<std::uint8_t, kFroms * kTos * kCauses> rows{};
+    for (std::size_t i = 0; i < kTransitions.size(); ++i) {
+        const Transition& row = kTransitions[i];
+        rows[place_of(row.from, row.to, row.cause)] = static_cast<std::uint8_t>(i + 1);
+    }
+    return rows;
+}();
+
 }  // namespace
 
 std::span<const Transition> transitions() {
     return kTransitions;
+}
+
+const Transition* find_transition(std::optional<JobState> from, JobState to, Cause cause) {
+    const std::uint8_t row = kRows.at(place_of(from, to, cause));
+    return row == 0 ? nullptr : &kTransitions[row - 1U];
 }
 
 std::string_view to_string(JobState state) {

@@ -65,6 +65,8 @@ struct Transition {
 
 /// Every transition there is; docs/architecture.md shows the same table and a test compares them.
 std::span<const Transition> transitions();
+/// The one from `from` to `to` for this cause, or null.
+const Transition* find_transition(std::optional<JobState> from, JobState to, Cause cause);
 
 std::string_view to_string(Cause cause);
 std::string_view to_string(DurableWrite write);

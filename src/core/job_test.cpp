@@ -60,6 +60,24 @@ TEST(Transitions, DocsShowTheSameTable) {
     EXPECT_EQ(rows_in_the_docs(), in_code);
 }
 
+TEST(Transitions, EachIsFoundAndNoOther) {
+    std::vector<std::optional<JobState>> froms{std::nullopt};
+    froms.insert(froms.end(), std::begin(kStates), std::end(kStates));
+    std::size_t found = 0;
+    for (const auto& from : froms) {
+        for (const JobState to : kStates) {
+            for (auto cause = Cause::submitted; cause <= Cause::redriven;
+                 cause = static_cast<Cause>(static_cast<int>(cause) + 1)) {
+                const Transition* const row = find_transition(from, to, cause);
+                if (row == nullptr) continue;
+                ++found;
+                EXPECT_TRUE(row->from == from && row->to == to && row->cause == cause);
+            }
+        }
+    }
+    EXPECT_EQ(found, transitions().size());
+}
+
 TEST(Transitions, OnlyARedriveLeavesAFinalState) {
     for (const auto& row : transitions()) {
         const bool leaves = row.from && is_final(*row.from);

@@ -108,6 +108,7 @@ void Ledger::on(event::SetPaused& event, Time, Effects& effects) {
 }
 
 void Ledger::on(event::Committed&, Time now, Effects& effects) {
+    effects.answers.reserve(effects.answers.size() + in_flight_.size());
     for (const auto& [job, kind] : std::exchange(in_flight_, {}))
         committed(*job, kind, now, effects);
     const auto changes = std::exchange(pauses_in_flight_, {});
@@ -250,10 +251,7 @@ void Ledger::enter_queue(Job& job, Cause cause, Time now) {
     Queue& queue = *queues_.at(job.queue);
     const JobState state = job.not_before > now ? JobState::scheduled : JobState::ready;
     const auto from = cause == Cause::redriven ? std::optional(JobState::failed) : std::nullopt;
-    const auto table = transitions();
-    CHECK(std::any_of(table.begin(), table.end(), [&](const Transition& row) {
-        return row.from == from && row.to == state && row.cause == cause;
-    }));
+    CHECK(find_transition(from, state, cause) != nullptr);
     job.state = state;
     if (state == JobState::ready) {
         job.ready_since = now;
@@ -267,11 +265,8 @@ void Ledger::enter_queue(Job& job, Cause cause, Time now) {
 
 /// The only place where the state of a job changes.
 void Ledger::move(Job& job, JobState to, Cause cause, Time now) {
-    const auto table = transitions();
-    const auto row = std::find_if(table.begin(), table.end(), [&](const Transition& candidate) {
-        return candidate.from == job.state && candidate.to == to && candidate.cause == cause;
-    });
-    CHECK(row != table.end());
+    const Transition* const row = find_transition(job.state, to, cause);
+    CHECK(row != nullptr);
 
     Queue& queue = *queues_.at(job.queue);
     if (job.state == JobState::ready) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 
@@ -76,8 +77,9 @@ TEST(TimerQueue, BehavesLikeASortedMap) {
             const auto draw = rng.below(10);
             if (draw < 5) {
                 erase(timer);
-                queue.arm(timer, at(static_cast<std::int64_t>(rng.below(100))));
-                model.emplace(timer.at, &timer);
+                const Time time = at(static_cast<std::int64_t>(rng.below(100)));
+                queue.arm(timer, time);
+                model.emplace(time, &timer);
             } else if (draw < 8) {
                 erase(timer);
                 queue.disarm(timer);
@@ -87,7 +89,8 @@ TEST(TimerQueue, BehavesLikeASortedMap) {
                 const bool expected = !model.empty() && model.begin()->first <= now;
                 ASSERT_EQ(due != nullptr, expected);
                 if (due == nullptr) continue;
-                ASSERT_EQ(due->at, model.begin()->first);
+                const auto is_due = [due](const auto& entry) { return entry.second == due; };
+                ASSERT_EQ(std::ranges::find_if(model, is_due)->first, model.begin()->first);
                 erase(*due);
             }
             ASSERT_EQ(queue.size(), model.size());

@@ -34,10 +34,8 @@ void append_ms(std::string& text, Duration span) {
 
 /// Server-Timing for a result: in the queue, in the handler, and from there until the commit had
 /// returned and the answer was written; the last only for who waited.
-std::string server_timing(const core::Outcome& outcome, Time now, bool waited) {
+void append_timing(std::string& text, const core::Outcome& outcome, Time now, bool waited) {
     const bool ran = outcome.attempts > 0;
-    std::string text;
-    text.reserve(80);
     text += "queue;dur=";
     append_ms(text, (ran ? outcome.started : outcome.finished) - outcome.created);
     text += ", run;dur=";
@@ -46,7 +44,6 @@ std::string server_timing(const core::Outcome& outcome, Time now, bool waited) {
         text += ", store;dur=";
         append_ms(text, now - outcome.finished);
     }
-    return text;
 }
 
 /// A job has one result (G3), but after a redrive it may have another: the end's time tells them
@@ -102,9 +99,13 @@ wire::Reply result_page(const View& view, const WaitPlan& wait, const Answer& an
     const core::Outcome& outcome = *answer.outcome;
     wire::Reply reply = outcome_page(answer.facts.id, outcome);
     add_job_headers(reply.headers, view, answer);
-    if (has_own_page(outcome)) reply.headers.add("ETag", etag_of(outcome));
-    reply.headers.add("Content-Location", result_page_of(answer.facts.id));
-    reply.headers.add("Server-Timing", server_timing(outcome, now, answer.fresh));
+    if (has_own_page(outcome)) reply.headers.add_own("ETag", etag_of(outcome));
+    reply.headers.add_own("Content-Location", [&](std::string& text) {
+        append_result_page(text, answer.facts.id);
+    });
+    reply.headers.add_own("Server-Timing", [&](std::string& text) {
+        append_timing(text, outcome, now, answer.fresh);
+    });
     add_applied(reply, wait);
     return reply;
 }

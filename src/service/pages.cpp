@@ -48,7 +48,13 @@ std::string page_of(const JobId& job) {
 std::string result_page_of(const JobId& job) {
     std::string page;
     page.reserve(64);
-    return page.append("/jobs/").append(to_string(job)).append("/result");
+    append_result_page(page, job);
+    return page;
+}
+void append_result_page(std::string& text, const JobId& job) {
+    text += "/jobs/";
+    append(text, job);
+    text += "/result";
 }
 std::string batch_page_of(const JobId& batch) {
     return "/batches/" + to_string(batch);
@@ -184,12 +190,14 @@ json::object batch_document(const core::Answer& answer) {
 }
 
 void add_job_headers(wire::HeaderLines& headers, const View& view, const core::Answer& answer) {
-    headers.add("Bide-Job-Id", to_string(answer.facts.id));
+    headers.add_own("Bide-Job-Id", [&](std::string& text) { append(text, answer.facts.id); });
     headers.add("Bide-Attempts", answer.outcome ? answer.outcome->attempts : answer.facts.attempts);
-    headers.add("Bide-Durability", view.engine.durability());
-    if (answer.replayed) headers.add("Bide-Replayed", "true");
-    if (answer.outcome)
-        headers.add("Bide-Expires", to_rfc3339(expiry_of(view.rules, *answer.outcome)));
+    headers.add_own("Bide-Durability", view.engine.durability());
+    if (answer.replayed) headers.add_own("Bide-Replayed", "true");
+    if (!answer.outcome) return;
+    headers.add_own("Bide-Expires", [&](std::string& text) {
+        append_rfc3339(text, expiry_of(view.rules, *answer.outcome));
+    });
 }
 
 bool has_own_page(const core::Outcome& outcome) {
@@ -202,14 +210,15 @@ wire::Reply outcome_page(const JobId& job, const core::Outcome& outcome) {
     reply.status = outcome.status == 0 ? 200 : outcome.status;
     const std::string_view type = type_of(outcome);
     reply.headers.add("Content-Type", type);
-    reply.headers.add("X-Content-Type-Options", "nosniff");
+    reply.headers.add_own("X-Content-Type-Options", "nosniff");
     // A result that a browser would run must not act as a page of this server (/ui/ is one).
     const auto says = [type](std::string_view word) {
         return std::search(type.begin(), type.end(), word.begin(), word.end(), [](char a, char b) {
                    return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b;
                }) != type.end();
     };
-    if (says("html") || says("xml")) reply.headers.add("Content-Security-Policy", "sandbox");
+    if (says("ml") && (says("html") || says("xml")))
+        reply.headers.add("Content-Security-Policy", "sandbox");
     if (reply.status >= 400) reply.headers.add("Bide-Error-Source", "handler");
     reply.body = outcome.body;
     return reply;

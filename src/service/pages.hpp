@@ -19,6 +19,7 @@ struct View {
 
 std::string page_of(const JobId& job);
 std::string result_page_of(const JobId& job);
+void append_result_page(std::string& text, const JobId& job);
 std::string batch_page_of(const JobId& batch);
 
 wire::Reply problem(Code code, std::string detail);

@@ -28,14 +28,15 @@ bool equal_fold(std::string_view a, std::string_view b) {
     return same_name(a, b);
 }
 
-std::string_view RequestHead::field(std::string_view name) const {
+const Field* RequestHead::find(std::string_view name) const {
     for (const auto& field : fields) {
-        if (same_name(field.name, name)) return field.value;
+        if (same_name(field.name, name)) return &field;
     }
-    return {};
+    return nullptr;
 }
 
 std::size_t RequestHead::count(std::string_view name) const {
+    if (!may_have(name)) return 0;
     return static_cast<std::size_t>(std::ranges::count_if(fields, [name](const Field& field) {
         return same_name(field.name, name);
     }));
@@ -43,6 +44,7 @@ std::size_t RequestHead::count(std::string_view name) const {
 
 std::string RequestHead::joined(std::string_view name) const {
     std::string all;
+    if (!may_have(name)) return all;
     for (const auto& field : fields) {
         if (!same_name(field.name, name)) continue;
         if (!all.empty()) all += ", ";
@@ -74,32 +76,29 @@ bool has_control(std::string_view text) {
     return found(at(text.size() - 8));
 }
 
-void HeaderLines::add(std::string_view name, std::string_view value) {
+void HeaderLines::begin(std::string_view name) {
     if (lines_.empty()) lines_.reserve(kLinesUsual);
-    const std::size_t begin = lines_.size();
-    lines_.resize(begin + name.size() + value.size() + 4);
-    char* to = std::ranges::copy(name, lines_.data() + begin).out;
-    *to++ = ':';
-    *to++ = ' ';
-    char* const end = std::ranges::copy(value, to).out;
+    lines_ += name;
+    lines_ += ": ";
+}
+
+void HeaderLines::add(std::string_view name, std::string_view value) {
+    begin(name);
+    const std::size_t at = lines_.size();
+    lines_ += value;
     if (has_control(value)) {
+        const auto is_control = [](char c) { return has_control({&c, 1}); };
         std::replace_if(
-            to,
-            end,
-            [](char c) {
-                return has_control({&c, 1});
-            },
-            ' '
+            lines_.begin() + static_cast<std::ptrdiff_t>(at), lines_.end(), is_control, ' '
         );
     }
-    end[0] = '\r';
-    end[1] = '\n';
+    lines_ += "\r\n";
 }
 
 void HeaderLines::add(std::string_view name, std::uint64_t value) {
     std::array<char, 20> digits{};
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-    add(name, std::string_view(digits.data(), static_cast<std::size_t>(end - digits.data())));
+    add_own(name, std::string_view(digits.data(), static_cast<std::size_t>(end - digits.data())));
 }
 
 }  // namespace bide::wire

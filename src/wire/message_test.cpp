@@ -16,6 +16,16 @@ TEST(RequestHead, FindsFieldsInAnyCase) {
     EXPECT_EQ(head.joined("absent"), "");
 }
 
+TEST(RequestHead, TheClassesOfItsNamesHideNoField) {
+    const std::array fields{Field{"PREFER", "wait=1"}, Field{"x-Y", "z"}};
+    RequestHead head{"GET", "/", fields, 0};
+    for (const auto& field : fields) head.name_classes |= name_class(field.name);
+    EXPECT_EQ(head.field("prefer"), "wait=1");
+    EXPECT_EQ(head.joined("Prefer"), "wait=1");
+    EXPECT_EQ(head.count("X-Y"), 1U);
+    EXPECT_FALSE(head.has("bide-priority"));
+}
+
 TEST(HeaderLines, AValueCannotEndItsLine) {
     HeaderLines headers;
     headers.add("Content-Type", "text/plain\r\nSet-Cookie: a=b\x7f");

@@ -1,5 +1,6 @@
 #include "wire/request_head.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <string>
@@ -12,6 +13,8 @@ constexpr std::uint8_t kToken = 1;   ///< of a method or a field's name
 constexpr std::uint8_t kValue = 2;   ///< of a field's value
 constexpr std::uint8_t kTarget = 4;  ///< of a request target
 constexpr std::uint8_t kHost = 8;    ///< of a host's name or address, or its port
+constexpr std::uint8_t kName = 16;   ///< of a host's name
+constexpr std::uint8_t kDigit = 32;
 
 constexpr auto kClasses = [] {
     std::array<std::uint8_t, 256> classes{};
@@ -23,9 +26,11 @@ constexpr auto kClasses = [] {
     };
     constexpr std::string_view kAlnum =
         "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    add(kAlnum, kToken | kHost);
+    add(kAlnum, kToken | kHost | kName);
     add("!#$%&'*+-.^_`|~", kToken);
-    add("-._~!$&'()*+,;=%:[]", kHost);
+    add("-._~!$&'()*+,;=%", kHost | kName);
+    add(":[]", kHost);
+    add("0123456789", kDigit);
     for (int c = 0x20; c < 0x100; ++c) {
         std::uint8_t kind = kValue;
         if (c == 0x7f) continue;
@@ -81,21 +86,18 @@ Result<void> parse_request_line(std::string_view line, ParsedHead& head) {
 }
 
 bool is_host(std::string_view host) {
-    if (host.empty() || !all_of_class(host, kHost)) return false;
-    std::string_view port;
+    if (host.empty()) return false;
+    std::size_t end = 0;  // of the name or address
     if (host.front() == '[') {
-        const auto end = host.find(']');
-        if (end == std::string_view::npos || end < 3) return false;
+        end = host.find(']') + 1;  // 0: none
+        if (end < 4 || !all_of_class(host.substr(0, end), kHost)) return false;
         if (host.substr(1, end - 1).find('[') != std::string_view::npos) return false;
-        port = host.substr(end + 1);
-        if (!port.empty() && port.front() != ':') return false;
     } else {
-        const auto colon = host.find(':');
-        if (colon == 0 || host.find_first_of("[]") != std::string_view::npos) return false;
-        if (colon != std::string_view::npos) port = host.substr(colon);
+        end = std::min(host.find(':'), host.size());
+        if (end == 0 || !all_of_class(host.substr(0, end), kName)) return false;
     }
-    if (!port.empty()) port.remove_prefix(1);
-    return port.find_first_not_of("0123456789") == std::string_view::npos;
+    if (end == host.size()) return true;
+    return host[end] == ':' && all_of_class(host.substr(end + 1), kDigit);
 }
 
 /// Every form but the origin's own must be one that this method may have (RFC 9112, 3.2).
@@ -242,7 +244,7 @@ Result<std::optional<HeadScanner::Place>> HeadScanner::scan(std::string_view byt
         }
         if (end == std::string_view::npos) {
             scanned_ = bytes.size();
-            return std::optional<Place>();
+            return check_first_line(bytes);
         }
         if (end == line_ || bytes[end - 1] != '\r') return bad("a line ends in LF without CR");
         const std::string_view line = bytes.substr(line_, end - 1 - line_);
@@ -254,10 +256,18 @@ Result<std::optional<HeadScanner::Place>> HeadScanner::scan(std::string_view byt
             begin_ = line_;
             continue;
         }
-        if (++lines_ > 1) continue;
-        ParsedHead first;
-        BIDE_TRY(parse_request_line(line, first));
+        if (++lines_ == 1) first_end_ = end - 1;
     }
+}
+
+/// There must be more; but nobody who began with nonsense is waited for.
+Result<std::optional<HeadScanner::Place>> HeadScanner::check_first_line(std::string_view bytes) {
+    if (lines_ > 0 && !first_checked_) {
+        ParsedHead first;
+        BIDE_TRY(parse_request_line(bytes.substr(begin_, first_end_ - begin_), first));
+        first_checked_ = true;
+    }
+    return std::optional<Place>();
 }
 
 Result<ParsedHead> parse_head(std::string_view head) {
@@ -274,6 +284,7 @@ Result<ParsedHead> parse_head(std::string_view head) {
         BIDE_TRY(const Field field, parse_field(head.substr(0, end)));
         BIDE_TRY(framer.take(field));
         parsed.fields.push_back(field);
+        parsed.name_classes |= name_class(field.name);
     }
     BIDE_TRY(framer.finish());
     return parsed;

@@ -25,13 +25,14 @@ struct ParsedHead {
     std::string_view method;
     std::string_view target;
     std::vector<Field> fields;
-    std::uint8_t minor = 1;  ///< of HTTP/1.minor
+    std::uint64_t name_classes = 0;  ///< of the fields
+    std::uint8_t minor = 1;          ///< of HTTP/1.minor
     Framing framing = Framing::none;
     std::uint64_t length = 0;  ///< of the body, when framed by length
     bool keep_alive = false;
     bool expects_continue = false;
 
-    RequestHead request() const { return {method, target, fields}; }
+    RequestHead request() const { return {method, target, fields, name_classes}; }
 };
 
 /// Finds the end of a request's head in bytes that arrive piece by piece, looking at each once.
@@ -50,11 +51,15 @@ class HeadScanner {
     Result<std::optional<Place>> scan(std::string_view bytes);
 
   private:
+    Result<std::optional<Place>> check_first_line(std::string_view bytes);
+
     std::size_t size_max_;
     std::size_t begin_ = 0;
     std::size_t line_ = 0;     ///< where the line begins that is being looked at
     std::size_t scanned_ = 0;  ///< no end of that line before here
     std::size_t lines_ = 0;
+    std::size_t first_end_ = 0;  ///< of the request line
+    bool first_checked_ = false;
 };
 
 /// Takes apart what HeadScanner has found. Stricter than many: what two readers of one connection

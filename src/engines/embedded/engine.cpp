@@ -35,6 +35,7 @@ constexpr auto kHaltPatience = std::chrono::seconds(15);
 
 template <class T>
 void append(std::vector<T>& to, std::vector<T>&& from) {
+    if (to.empty()) return to.swap(from);
     to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 
@@ -355,6 +356,13 @@ void Engine::do_chores(Chores chores) {
 }
 
 void Engine::deliver(std::vector<core::Answer>&& answers) {
+    // Nearly always they are all for one front.
+    const auto goes_on = [first = ports::sink_of(answers.front().waiter)](const core::Answer& one) {
+        return ports::sink_of(one.waiter) == first && one.kind != core::Answer::Kind::unknown;
+    };
+    if (std::ranges::all_of(answers, goes_on)) {
+        return sinks_[ports::sink_of(answers.front().waiter)].load()->deliver(std::move(answers));
+    }
     std::vector<std::vector<core::Answer>> by_sink(sink_count_.load());
     for (auto& answer : answers) {
         if (answer.kind == core::Answer::Kind::unknown) {

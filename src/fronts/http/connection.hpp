@@ -43,6 +43,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
         core::Fingerprint fingerprint{};
         std::optional<wire::Reply> refusal;
     };
+    void take_submission();
     runtime::Task<void> receive_submission();
     /// Takes received_.
     core::event::Submit make_submit(core::WaiterId waiter);
@@ -78,6 +79,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     enum class Ending : std::uint8_t { length, chunks, close };
     runtime::Task<Next> send(wire::Reply reply);
     runtime::Task<bool> send_file(std::shared_ptr<BodyFile> file, wire::ByteRange range);
+    /// What the socket takes without waiting; `parts` are then what is left. Whether that is all.
+    bool write_at_once(std::array<net::const_buffer, 2>& parts);
     /// What is written within the time for a piece of an answer; false when the connection broke.
     runtime::Task<bool> write(std::array<net::const_buffer, 2> parts);
     void write_head(const wire::Reply& reply, Ending ending);

@@ -121,7 +121,7 @@ bool RequestReader::expects_continue() const {
 /// A pause may be as long as body_pause_max; and a body that has come for that long must have had
 /// the least pace, so that a client cannot hold a connection and a file by a byte now and then.
 void RequestReader::set_body_deadline(Pace pace) {
-    const Time now = shard_.parts().clock.now();
+    const Time now = shard_.parts().clock.coarse_now();
     if (request_->body_began == Time{}) request_->body_began = now;
     const auto earned = std::chrono::microseconds(
         request_->received * 1'000'000 / std::max<std::uint64_t>(shard_.options().body_pace_min, 1)
@@ -185,14 +185,31 @@ Task<Result<std::size_t>> RequestReader::receive_some(net::mutable_buffer room, 
     co_return 0U;
 }
 
+std::uint64_t RequestReader::small() const {
+    return std::min<std::uint64_t>(shard_.parts().spool.threshold(), kPiece);
+}
+
+/// What has come with the head takes no memory that is not there already.
+bool RequestReader::body_is_here() const {
+    if (body_is_done()) return true;
+    const bool whole =
+        request_->head.framing == wire::Framing::length && request_->left == request_->head.length;
+    return whole && request_->left <= std::min<std::uint64_t>(buffer_.size(), small());
+}
+
+Body RequestReader::take_body(wire::FingerprintMaker* maker) {
+    Body body;
+    body.bytes.resize(static_cast<std::size_t>(request_->left));
+    request_->left -= take_buffered(net::buffer(body.bytes));
+    if (maker != nullptr) maker->update(body.bytes);
+    return body;
+}
+
 Task<Result<Body>> RequestReader::receive_body(wire::FingerprintMaker* maker) {
-    if (body_is_done()) co_return Body{};
+    if (body_is_here()) co_return take_body(maker);
     const auto& head = request_->head;
-    const auto small = std::min<std::uint64_t>(shard_.parts().spool.threshold(), kPiece);
-    if (head.framing == wire::Framing::length && head.length <= small) {
+    if (head.framing == wire::Framing::length && head.length <= small()) {
         const auto length = static_cast<std::size_t>(head.length);
-        // What has come with the head takes no memory that is not there already.
-        if (length <= buffer_.size()) co_return co_await receive_small(length, maker);
         const BodyMemory::Share memory = shard_.body_memory().take(length);
         if (memory) co_return co_await receive_small(length, maker);
     }

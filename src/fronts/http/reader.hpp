@@ -46,6 +46,11 @@ class RequestReader {
     /// Decodes some of the body into `room`: at least a byte, or 0 at its end.
     runtime::Task<Result<std::size_t>> receive_some(net::mutable_buffer room, Pace pace);
 
+    /// Whether all of the body, or that there is none, came with the head.
+    bool body_is_here() const;
+    /// That body, without a coroutine.
+    Body take_body(wire::FingerprintMaker* maker);
+
     /// The whole body: into memory, or past the spool's threshold, or when bodies on their way in
     /// have too much memory already, into a file. `maker` gets all of it, or is null.
     runtime::Task<Result<Body>> receive_body(wire::FingerprintMaker* maker);
@@ -70,6 +75,8 @@ class RequestReader {
     runtime::Task<boost::system::error_code> receive_more_tls(std::size_t room);
     runtime::Task<Result<Body>> receive_small(std::size_t length, wire::FingerprintMaker* maker);
     runtime::Task<Result<Body>> receive_large(wire::FingerprintMaker* maker);
+    /// Bodies up to here, in bytes, are received straight into their place in memory.
+    std::uint64_t small() const;
     std::size_t take_buffered(net::mutable_buffer room);
     Result<std::size_t> decode_buffered(net::mutable_buffer room);
     void set_body_deadline(Pace pace);
@@ -83,7 +90,7 @@ class RequestReader {
 
 /// The deadline that the shard's tick enforces on what the session's socket does next.
 inline void set_deadline(Shard& shard, Session& session, Duration span) {
-    session.deadline = shard.parts().clock.now() + span;
+    session.deadline = shard.parts().clock.coarse_now() + span;
 }
 
 }  // namespace bide::fronts::http

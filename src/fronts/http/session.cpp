@@ -115,7 +115,10 @@ Task<Connection::Next> Connection::take_request() {
     );
     if (std::holds_alternative<service::SubmitPlan>(*plan_)) {
         received_ = std::make_unique<Received>();
-        co_await receive_submission();
+        if (reader_.body_is_here())
+            take_submission();
+        else
+            co_await receive_submission();
         if (received_->refusal) co_return co_await refuse(std::move(*received_->refusal));
         reader_.drop();
     }
@@ -128,6 +131,14 @@ Task<Connection::Next> Connection::perform() {
     const auto* submission = std::get_if<service::SubmitPlan>(&*plan_);
     if (submission == nullptr) return without_body();
     return submission->wait.stream ? stream_submission() : submit();
+}
+
+/// The usual case of receive_submission(), without its frames.
+void Connection::take_submission() {
+    const auto& plan = std::get<service::SubmitPlan>(*plan_);
+    auto maker = contract().fingerprint_maker(plan);
+    received_->body = reader_.take_body(maker ? &*maker : nullptr);
+    if (maker) received_->fingerprint = maker->finish();
 }
 
 Task<void> Connection::receive_submission() {

@@ -144,11 +144,15 @@ void Shard::deliver(std::vector<core::Answer>&& answers) {
     {
         const std::lock_guard lock(inbox_mutex_);
         first = inbox_.empty();
-        inbox_.insert(
-            inbox_.end(),
-            std::make_move_iterator(answers.begin()),
-            std::make_move_iterator(answers.end())
-        );
+        if (first) {
+            inbox_.swap(answers);
+        } else {
+            inbox_.insert(
+                inbox_.end(),
+                std::make_move_iterator(answers.begin()),
+                std::make_move_iterator(answers.end())
+            );
+        }
     }
     if (first) net::post(io_, [this] { take_answers(); });
 }
@@ -207,10 +211,11 @@ void Shard::park(Session& session) {
 
 runtime::Task<AnswerPointer> Shard::wait(std::shared_ptr<Session> session) {
     session->phase = Session::Phase::waiting;
-    session->waiting_since = parts_.clock.now();
+    session->waiting_since = parts_.clock.coarse_now();
     session->deadline = kNever;
-    waiting_.emplace(session->waiter, session);
-    co_return co_await resumption(session.get());
+    Session* const waiting = session.get();
+    waiting_.emplace(session->waiter, std::move(session));
+    return resumption(waiting);
 }
 
 // --- exchanges that are told more than one thing ------------------------------------------------
@@ -408,9 +413,10 @@ bool Shard::client_is_gone(Session& session) {
 }
 
 std::string_view Shard::date_line() {
-    const auto second =
-        std::chrono::duration_cast<std::chrono::seconds>(parts_.clock.now().time_since_epoch())
-            .count();
+    const auto second = std::chrono::duration_cast<std::chrono::seconds>(
+                            parts_.clock.coarse_now().time_since_epoch()
+    )
+                            .count();
     if (second != date_second_) {
         date_second_ = second;
         const std::time_t time = static_cast<std::time_t>(second);
