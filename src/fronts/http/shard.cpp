@@ -291,6 +291,7 @@ void Shard::submit(core::event::Submit&& submission) {
 }
 
 void Shard::add(Session& session) {
+    if (sessions_.empty()) ticker_.cancel();  // it may be asleep for long
     sessions_.push_back(session);
 }
 
@@ -332,15 +333,24 @@ void Shard::turn_away(runtime::Socket socket) {
     socket.non_blocking(true, ignored);
     socket.write_some(net::buffer(page), ignored);
     socket.shutdown(net::socket_base::shutdown_send, ignored);
+    if (turned_away_.empty()) ticker_.cancel();
     if (turned_away_.size() >= kTurnedAwayMax) turned_away_.pop_front();
     turned_away_.push_back(std::move(socket));
+}
+
+/// Without connections there is nothing to look after but the certificate.
+Duration Shard::until_tick() const {
+    if (!sessions_.empty() || !turned_away_.empty()) return kTick;
+    const bool looks = shared_.tls != nullptr && which_ == Which::first;
+    return looks ? Duration(kTlsLook) : Duration(std::chrono::hours(1));
 }
 
 /// One pass over all connections each tick: a timer for each would cost more than the pass.
 runtime::Task<void> Shard::tick_loop() {
     while (!io_.stopped()) {
-        ticker_.expires_after(kTick);
-        co_await ticker_.async_wait(kTuple);
+        ticker_.expires_after(until_tick());
+        auto [woken] = co_await ticker_.async_wait(kTuple);
+        if (woken) continue;  // to tick from now on
         const Time now = parts_.clock.now();
         turned_away_.clear();
         if (shared_.tls != nullptr && which_ == Which::first && now - tls_looked_at_ >= kTlsLook) {

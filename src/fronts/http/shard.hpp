@@ -122,6 +122,7 @@ class Shard final : public ports::AnswerSink {
   private:
     runtime::Task<void> accept_loop();
     runtime::Task<void> tick_loop();
+    Duration until_tick() const;
     void take_answers();
     void finish_wait(const std::shared_ptr<Session>& session, AnswerPointer answer);
     void run(runtime::Task<void> task, std::shared_ptr<Session> session);
