@@ -186,7 +186,7 @@ bool Torture::sabotage() {
         if (!fits) continue;
         const std::string row = " WHERE id = " + blob_of(id);
         if (options_.sabotage == Sabotage::change_bytes) {
-            test::change(server_.data(), "UPDATE outcomes SET body = x'00', body_size = 1" + row);
+            test::change(server_.data(), "UPDATE outcomes SET body = x'00'" + row);
         } else {
             test::change(server_.data(), "DELETE FROM outcomes" + row);
             test::change(server_.data(), "DELETE FROM open_jobs" + row);

@@ -45,8 +45,7 @@ Result<void> NameIndex::load(Database& database) {
     const std::array<std::string, 3> sources{
         "SELECT id, seq FROM open_jobs WHERE fingerprint IS NOT NULL AND seq > ?1 - ?1",
         "SELECT id, seq FROM late_names WHERE seq > ?1 - ?1",
-        "SELECT id, seq FROM outcomes INDEXED BY outcomes_named"
-        " WHERE fingerprint IS NOT NULL AND seq > ?1",
+        "SELECT o.id, k.seq FROM keyed k CROSS JOIN outcomes o ON o.seq = k.seq WHERE k.seq > ?1",
     };
     for (const auto& source : sources) {
         BIDE_TRY(Statement rows, database.prepare(source));

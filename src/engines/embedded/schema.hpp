@@ -6,7 +6,7 @@
 namespace bide::engines::embedded {
 
 /// The version this program writes; PRAGMA user_version of the file.
-constexpr std::int64_t kSchemaVersion = 2;
+constexpr std::int64_t kSchemaVersion = 3;
 
 /// Creates the tables, or brings an older file to kSchemaVersion in one transaction. Refuses a
 /// file of another program or of a newer bide, naming both versions. The tables are documented

@@ -1,6 +1,7 @@
 #include "engines/embedded/store.hpp"
 
 #include "base/check.hpp"
+#include "engines/embedded/outcome_facts.hpp"
 #include "engines/embedded/schema.hpp"
 #include "runtime/spool.hpp"
 
@@ -33,15 +34,20 @@ void bind_fingerprint(Statement& statement, int index, const core::Fingerprint& 
         statement.bind_blob(index, fingerprint);
 }
 
-/// Binds a body to (size, file, bytes). The file is the store's from here on, whatever becomes
-/// of the commit: after a failed one it is not known whether a row names it.
+/// The name of a body's file, which is the store's from here on, whatever becomes of the commit:
+/// after a failed one it is not known whether a row names it.
+std::string_view keep_file(const Body& body) {
+    if (auto* spooled = dynamic_cast<runtime::SpooledFile*>(body.file.get())) spooled->keep();
+    return file_name(body.file->path());
+}
+
+/// Binds a body to (size, file, bytes).
 void bind_body(
     Statement& statement, int size_index, int file_index, int blob_index, const Body& body
 ) {
     statement.bind(size_index, static_cast<std::int64_t>(body.size()));
     if (body.file) {
-        if (auto* spooled = dynamic_cast<runtime::SpooledFile*>(body.file.get())) spooled->keep();
-        statement.bind_text(file_index, file_name(body.file->path()));
+        statement.bind_text(file_index, keep_file(body));
         statement.bind_null(blob_index);
     } else {
         statement.bind_null(file_index);
@@ -129,7 +135,8 @@ Result<std::unique_ptr<Store>> Store::open(
     store->longest_retention_ = *std::ranges::max_element(store->retention_);
     BIDE_TRY(store->learn_secret());
     BIDE_TRY(store->names_, NameIndex::open(directory + "/names", store->database_));
-    BIDE_TRY(store->prepare());
+    BIDE_TRY(store->prepare_writes());
+    BIDE_TRY(store->prepare_removals());
     return store;
 }
 
@@ -146,11 +153,15 @@ Result<void> Store::learn_secret() {
     return success();
 }
 
-Result<void> Store::prepare() {
-    struct Entry {
-        std::optional<Statement>* place;
-        std::string_view sql;
-    };
+Result<void> Store::prepare(std::span<const Entry> entries) {
+    for (const auto& entry : entries) {
+        BIDE_TRY(auto statement, database_.prepare(entry.sql));
+        entry.place->emplace(std::move(statement));
+    }
+    return success();
+}
+
+Result<void> Store::prepare_writes() {
     const std::array entries{
         Entry{&begin_, "BEGIN IMMEDIATE"},
         Entry{&commit_, "COMMIT"},
@@ -167,44 +178,58 @@ Result<void> Store::prepare() {
         Entry{&delete_open_, "DELETE FROM open_jobs WHERE seq = ?1"},
         Entry{
             &insert_outcome_,
-            "INSERT INTO outcomes (seq, id, queue, state, kind, status, attempts, created_us,"
-            " started_us, finished_us, expires_us, content_type, detail, body_size, body_file,"
-            " body, input_content_type, input_traceparent, input_size, input_file, input,"
-            " body_check, input_check, priority, fingerprint, tenant)"
-            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
-            " ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)"},
+            "INSERT INTO outcomes (seq, id, queue, state, attempts, finished_us, facts, body)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
+        Entry{&insert_keyed_, "INSERT INTO keyed (seq, fingerprint) VALUES (?1, ?2)"},
+        Entry{&insert_file_, "INSERT INTO outcome_files (seq, name, size) VALUES (?1, ?2, ?3)"},
+        Entry{
+            &insert_dead_letter_,
+            "INSERT INTO dead_letters (seq, queue, content_type, traceparent, input_size,"
+            " input_check, input_file, input) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
         Entry{
             &keep_input_,
-            "UPDATE outcomes SET (input_content_type, input_traceparent, input_size, input_file,"
-            " input, input_check) = (SELECT content_type, traceparent, input_size, input_file, "
-            "input, input_check"
-            " FROM open_jobs WHERE seq = ?1) WHERE seq = ?1"},
-        Entry{
-            &scan_expired_,
-            "SELECT seq, expires_us, body_file, input_file FROM outcomes"
-            " WHERE seq > ?1 AND seq < min(?2, (SELECT max(seq) FROM outcomes))"
-            " ORDER BY seq LIMIT ?3"},
-        Entry{&delete_outcome_, "DELETE FROM outcomes WHERE seq = ?1"},
+            "INSERT INTO dead_letters (seq, queue, content_type, traceparent, input_size,"
+            " input_check, input_file, input)"
+            " SELECT seq, queue, content_type, traceparent, input_size, input_check, input_file,"
+            " input FROM open_jobs WHERE seq = ?1"},
+        Entry{&facts_of_failed_, "SELECT facts FROM outcomes WHERE seq = ?1 AND state = 4"},
         Entry{
             &reopen_,
             "INSERT INTO open_jobs (seq, id, queue, priority, attempts, attempts_max, created_us,"
             " not_before_us, start_by_us, fingerprint, tenant, content_type, traceparent,"
             " input_size, input_check, input_file, input)"
-            " SELECT seq, id, queue, priority, ?2, ?3, created_us, ?4, ?5, fingerprint, tenant,"
-            " input_content_type, input_traceparent, input_size, input_check, input_file, input"
-            " FROM outcomes WHERE seq = ?1 AND state = 4"},
+            " SELECT o.seq, o.id, o.queue, ?6, ?2, ?3, ?7, ?4, ?5, k.fingerprint, ?8,"
+            " d.content_type, d.traceparent, d.input_size, d.input_check, d.input_file, d.input"
+            " FROM outcomes o JOIN dead_letters d ON d.seq = o.seq"
+            " LEFT JOIN keyed k ON k.seq = o.seq WHERE o.seq = ?1"},
         Entry{&input_file_of_, "SELECT input_file FROM open_jobs WHERE seq = ?1"},
         Entry{&insert_late_name_, "INSERT INTO late_names (seq, id) VALUES (?1, ?2)"},
         Entry{&delete_late_names_, "DELETE FROM late_names WHERE seq < ?1"},
         Entry{&insert_run_, "INSERT INTO name_runs (file, last_seq) VALUES (?1, ?2)"},
         Entry{&delete_run_, "DELETE FROM name_runs WHERE file = ?1"},
         Entry{&set_paused_, "UPDATE queues SET paused = ?2 WHERE number = ?1"},
+    };
+    return prepare(entries);
+}
+
+Result<void> Store::prepare_removals() {
+    const std::array entries{
+        Entry{
+            &scan_expired_,
+            "SELECT seq, state, facts FROM outcomes"
+            " WHERE seq > ?1 AND seq < min(?2, (SELECT max(seq) FROM outcomes))"
+            " ORDER BY seq LIMIT ?3"},
+        Entry{
+            &files_of_,
+            "SELECT name FROM outcome_files WHERE seq = ?1 UNION ALL"
+            " SELECT input_file FROM dead_letters WHERE seq = ?1 AND input_file IS NOT NULL"},
+        Entry{&delete_outcomes_, "DELETE FROM outcomes WHERE seq BETWEEN ?1 AND ?2"},
+        Entry{&delete_keyed_, "DELETE FROM keyed WHERE seq BETWEEN ?1 AND ?2"},
+        Entry{&delete_files_, "DELETE FROM outcome_files WHERE seq BETWEEN ?1 AND ?2"},
+        Entry{&delete_dead_letters_, "DELETE FROM dead_letters WHERE seq BETWEEN ?1 AND ?2"},
         Entry{&set_pruned_, "UPDATE facts SET value = ?1 WHERE name = 'pruned_through'"},
     };
-    for (const auto& entry : entries) {
-        BIDE_TRY(auto statement, database_.prepare(entry.sql));
-        entry.place->emplace(std::move(statement));
-    }
+    BIDE_TRY(prepare(entries));
     BIDE_TRY(
         pruned_through_, database_.number("SELECT value FROM facts WHERE name = 'pruned_through'")
     );
@@ -318,67 +343,99 @@ Result<void> Store::write_name(const core::Write& write) {
 
 /// The failed job's outcome becomes an open row again, with the input that was kept for this.
 Result<void> Store::write_reopen(const core::Write& write) {
+    Statement& failed = *facts_of_failed_;
+    BIDE_TRY(const bool there, failed.bind(1, write.sequence).step());
+    if (!there) return damaged("a failed job to be run again is not there");
+    BIDE_TRY(const OutcomeFacts facts, unpack_facts(failed.blob(0)));
     BIDE_TRY(reopen_->bind(1, write.sequence)
                  .bind(2, write.attempts)
                  .bind(3, write.attempts_max)
                  .bind(4, us(write.not_before))
                  .bind(5, us(write.start_by))
+                 .bind(6, facts.priority)
+                 .bind(7, us(facts.created))
+                 .bind_text(8, facts.tenant)
                  .run());
+    Expired gone{write.sequence, write.sequence, true};
+    failed.reset();
+
     Statement& row = *input_file_of_;
-    BIDE_TRY(const bool there, row.bind(1, write.sequence).step());
-    if (!there) return damaged("a failed job to be run again is not there");
+    BIDE_TRY(const bool opened, row.bind(1, write.sequence).step());
+    if (!opened) return damaged("the input of a failed job to be run again is not there");
     if (!row.is_null(0)) open_files_[write.job] = bodies_ + "/" + std::string(row.text(0));
     row.reset();
-    return delete_outcome_->bind(1, write.sequence).run();
+    return remove(gone);
 }
 
 Result<void> Store::write_finish(const core::Write& write) {
     const core::Outcome& outcome = *write.outcome;
-    const std::int64_t seq = write.sequence;
-    Statement& insert = *insert_outcome_;
-    insert.bind(1, seq)
-        .bind_blob(2, write.job.bytes)
-        .bind(3, queue_numbers_.number(outcome.queue))
-        .bind(4, static_cast<std::int64_t>(outcome.state))
-        .bind(5, static_cast<std::int64_t>(outcome.kind))
-        .bind(6, outcome.status)
-        .bind(7, outcome.attempts)
-        .bind(8, us(outcome.created))
-        .bind(9, us(outcome.started))
-        .bind(10, us(outcome.finished))
-        .bind(11, us(outcome.finished + retention_[outcome.queue]))
-        .bind_text(12, outcome.content_type)
-        .bind_text(13, outcome.detail)
-        .bind(24, write.priority)
-        .bind_text(26, outcome.tenant);
-    bind_fingerprint(insert, 25, write.fingerprint);
-    bind_body(insert, 14, 15, 16, outcome.body);
-    insert.bind(22, check_of(outcome.body));
-    const bool keep_input = outcome.state == core::JobState::failed;
-    // The input's columns are NULL but for a dead letter.
-    const bool input_here = keep_input && !write.row_exists;
-    if (input_here) {
-        insert.bind_text(17, write.input->content_type).bind_text(18, write.input->traceparent);
-        bind_body(insert, 19, 20, 21, write.input->body);
-        insert.bind(23, check_of(write.input->body));
+    OutcomeFacts facts;
+    facts.keyed = write.fingerprint != core::Fingerprint{};
+    facts.file = outcome.body.file != nullptr;
+    facts.priority = write.priority;
+    facts.kind = outcome.kind;
+    facts.status = outcome.status;
+    facts.check = static_cast<std::uint32_t>(check_of(outcome.body));
+    facts.created = outcome.created;
+    facts.started = outcome.started;
+    facts.expires = outcome.finished + retention_[outcome.queue];
+    facts.tenant = outcome.tenant;
+    facts.content_type = outcome.content_type;
+    facts.detail = outcome.detail;
+    pack(facts, facts_);
+    BIDE_TRY(insert_outcome_->bind(1, write.sequence)
+                 .bind_blob(2, write.job.bytes)
+                 .bind(3, queue_numbers_.number(outcome.queue))
+                 .bind(4, static_cast<std::int64_t>(outcome.state))
+                 .bind(5, outcome.attempts)
+                 .bind(6, us(outcome.finished))
+                 .bind_blob(7, facts_)
+                 .bind_blob(8, outcome.body.bytes)
+                 .run());
+    if (facts.keyed) {
+        BIDE_TRY(insert_keyed_->bind(1, write.sequence).bind_blob(2, write.fingerprint).run());
     }
-    BIDE_TRY(insert.run());
-    if (input_here) {
-        for (const int column : {17, 18, 19, 20, 21, 23}) insert.bind_null(column);
+    if (facts.file) {
+        BIDE_TRY(insert_file_->bind(1, write.sequence)
+                     .bind_text(2, keep_file(outcome.body))
+                     .bind(3, static_cast<std::int64_t>(outcome.body.size()))
+                     .run());
+    }
+    const bool failed = outcome.state == core::JobState::failed;
+    if (failed) {
+        BIDE_TRY(write_dead_letter(write));
     }
     if (!write.row_exists) return success();
-
-    if (keep_input) {
-        BIDE_TRY(keep_input_->bind(1, seq).run());
-    }
     if (!open_files_.empty()) {
         const auto file = open_files_.find(write.job);
         if (file != open_files_.end()) {
-            if (!keep_input) dead_files_.push_back(std::move(file->second));
+            if (!failed) dead_files_.push_back(std::move(file->second));
             open_files_.erase(file);
         }
     }
-    return delete_open_->bind(1, seq).run();
+    return delete_open_->bind(1, write.sequence).run();
+}
+
+Result<void> Store::write_dead_letter(const core::Write& write) {
+    if (write.row_exists) return keep_input_->bind(1, write.sequence).run();
+    Statement& insert = *insert_dead_letter_;
+    insert.bind(1, write.sequence)
+        .bind(2, queue_numbers_.number(write.outcome->queue))
+        .bind_text(3, write.input->content_type)
+        .bind_text(4, write.input->traceparent)
+        .bind(6, check_of(write.input->body));
+    bind_body(insert, 5, 7, 8, write.input->body);
+    return insert.run();
+}
+
+/// Outcomes that follow each other, and what other tables have of them.
+Result<void> Store::remove(const Expired& range) {
+    BIDE_TRY(delete_outcomes_->bind(1, range.first).bind(2, range.last).run());
+    if (!range.more) return success();
+    for (auto* statement : {&delete_keyed_, &delete_files_, &delete_dead_letters_}) {
+        BIDE_TRY((*statement)->bind(1, range.first).bind(2, range.last).run());
+    }
+    return success();
 }
 
 /// Walks over the outcomes from the oldest on, a few rows at each commit, and removes those whose
@@ -391,37 +448,49 @@ Result<void> Store::prune(Time now, std::size_t count_max) {
     const bool too_soon = prune_cursor_ == 0 && now < next_walk_;
     if (too_soon || count_max == 0) return success();
 
-    struct Row {
-        std::int64_t seq;
-        bool expired;
-    };
-    std::vector<Row> rows;
+    std::vector<Expired> ranges;
+    bool extends = false;  // the row before this one goes, too
+    std::size_t seen = 0;
+    std::int64_t last = 0;
     Statement& scan = *scan_expired_;
     scan.bind(1, prune_cursor_)
         .bind(2, sequence_at(now - shortest_retention_))
         .bind(3, static_cast<std::int64_t>(count_max));
-    for (;;) {
+    for (;; ++seen) {
         BIDE_TRY(const bool row, scan.step());
         if (!row) break;
-        const bool expired = scan.number(1) <= us(now);
-        rows.push_back({scan.number(0), expired});
-        for (const int column : {2, 3}) {
-            if (expired && !scan.is_null(column))
-                dead_files_.push_back(bodies_ + "/" + std::string(scan.text(column)));
+        last = scan.number(0);
+        BIDE_TRY(const OutcomeFacts facts, unpack_facts(scan.blob(2)));
+        const bool expired = facts.expires <= now;
+        if (expired && !extends) ranges.push_back({last, last, false});
+        extends = expired;
+        if (!expired) continue;
+        const bool failed = scan.number(1) == static_cast<std::int64_t>(core::JobState::failed);
+        ranges.back().last = last;
+        ranges.back().more = ranges.back().more || facts.keyed || facts.file || failed;
+        if (facts.file || failed) {
+            BIDE_TRY(take_files_of(last));
         }
     }
-    std::int64_t pruned_through = pruned_through_;
-    for (const auto& row : rows) {
-        if (!row.expired) continue;
-        BIDE_TRY(delete_outcome_->bind(1, row.seq).run());
-        pruned_through = std::max(pruned_through, row.seq);
+    for (const auto& range : ranges) {
+        BIDE_TRY(remove(range));
     }
-    more_to_prune_ = rows.size() == count_max;
-    prune_cursor_ = more_to_prune_ ? rows.back().seq : 0;
+    more_to_prune_ = seen == count_max;
+    prune_cursor_ = more_to_prune_ ? last : 0;
     if (!more_to_prune_) next_walk_ = now + std::chrono::seconds(1);
-    if (pruned_through == pruned_through_) return success();
-    pruned_through_ = pruned_through;
-    return set_pruned_->bind(1, pruned_through).run();
+    if (ranges.empty() || ranges.back().last <= pruned_through_) return success();
+    pruned_through_ = ranges.back().last;
+    return set_pruned_->bind(1, pruned_through_).run();
+}
+
+Result<void> Store::take_files_of(std::int64_t sequence) {
+    Statement& files = *files_of_;
+    files.bind(1, sequence);
+    for (;;) {
+        BIDE_TRY(const bool row, files.step());
+        if (!row) return success();
+        dead_files_.push_back(bodies_ + "/" + std::string(files.text(0)));
+    }
 }
 
 /// Names a new file of names, and forgets the oldest one when the jobs in it have been gone for

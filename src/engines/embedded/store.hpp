@@ -11,11 +11,15 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 namespace bide::engines::embedded {
+
+struct OutcomeFacts;
 
 /// Names a queue of the configuration to the store and says how long its outcomes are kept.
 struct StoredQueue {
@@ -90,13 +94,28 @@ class Store {
     Store(Database database, const std::string& directory)
         : database_(std::move(database)), bodies_(directory + "/bodies") {}
 
-    Result<void> prepare();
+    struct Entry {
+        std::optional<Statement>* place;
+        std::string_view sql;
+    };
+    Result<void> prepare(std::span<const Entry> entries);
+    Result<void> prepare_writes();
+    Result<void> prepare_removals();
     Result<void> learn_secret();
     Result<void> write_open(const core::Write& write);
     Result<void> write_finish(const core::Write& write);
+    Result<void> write_dead_letter(const core::Write& write);
     Result<void> write_reopen(const core::Write& write);
     Result<void> write_name(const core::Write& write);
+    /// Sequences of outcomes that go together; whether other tables may have something of them.
+    struct Expired {
+        std::int64_t first;
+        std::int64_t last;
+        bool more;
+    };
     Result<void> prune(Time now, std::size_t count_max);
+    Result<void> take_files_of(std::int64_t sequence);
+    Result<void> remove(const Expired& range);
     Result<void> keep_names(Time now, const std::optional<NameIndex::NewRun>& written);
 
     Database database_;
@@ -104,9 +123,11 @@ class Store {
     QueueNumbers queue_numbers_;
     std::vector<Duration> retention_;
     std::optional<Statement> begin_, commit_, insert_open_, update_open_, delete_open_,
-        insert_outcome_, keep_input_, scan_expired_, delete_outcome_, set_pruned_, reopen_,
-        input_file_of_, insert_late_name_, delete_late_names_, insert_run_, delete_run_,
-        set_paused_;
+        insert_outcome_, insert_keyed_, insert_file_, insert_dead_letter_, keep_input_,
+        scan_expired_, files_of_, delete_outcomes_, delete_keyed_, delete_files_,
+        delete_dead_letters_, set_pruned_, facts_of_failed_, reopen_, input_file_of_,
+        insert_late_name_, delete_late_names_, insert_run_, delete_run_, set_paused_;
+    std::string facts_;  ///< of the row being written
     std::unordered_map<JobId, std::string>
         open_files_;  ///< paths of input files named by open rows
     std::vector<std::string> dead_files_;
@@ -164,6 +185,7 @@ class StoreReader {
     Result<std::shared_ptr<const core::StoredJob>> find_at(
         Connection& connection, const JobId& id, std::int64_t sequence
     );
+    Result<Body> body_of(Connection& connection, std::int64_t sequence, const OutcomeFacts& facts);
     Result<core::JobPage> list_open(Connection& connection, const ports::ListQuery& query);
     Result<core::JobPage> list_ended(Connection& connection, const ports::ListQuery& query);
 

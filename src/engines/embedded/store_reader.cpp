@@ -1,4 +1,5 @@
 #include "base/check.hpp"
+#include "engines/embedded/outcome_facts.hpp"
 #include "engines/embedded/store.hpp"
 
 #include <algorithm>
@@ -41,9 +42,7 @@ constexpr std::int64_t kListScanMax = 2000;
 
 /// The columns of an outcome, in the order in which outcome_of() reads them.
 constexpr std::string_view kOutcomeColumns =
-    "seq, id, queue, state, kind, status, attempts, created_us, started_us, finished_us, "
-    "expires_us,"
-    " tenant, content_type, detail, priority, body_size, body_check, body_file";
+    "o.seq, o.id, o.queue, o.state, o.attempts, o.finished_us, o.facts";
 
 std::string_view bytes_of(const JobId& id) {
     return {reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()};
@@ -59,26 +58,24 @@ Result<JobId> id_of(const Statement& row, int column) {
 
 /// Without the body.
 Result<std::shared_ptr<core::Outcome>> outcome_of(
-    const Statement& row, const QueueNumbers& queues
+    const Statement& row, const OutcomeFacts& facts, const QueueNumbers& queues
 ) {
     const std::int64_t state = row.number(3);
-    const std::int64_t kind = row.number(4);
     if (state < static_cast<std::int64_t>(core::JobState::succeeded) ||
-        state > static_cast<std::int64_t>(core::JobState::expired) || kind < 0 ||
-        kind > static_cast<std::int64_t>(core::FailureKind::rejected))
+        state > static_cast<std::int64_t>(core::JobState::expired))
         return damaged("an outcome of no known state");
     auto outcome = std::make_shared<core::Outcome>();
     BIDE_TRY(outcome->queue, queues.index(row.number(2)));
     outcome->state = static_cast<core::JobState>(state);
-    outcome->kind = static_cast<core::FailureKind>(kind);
-    outcome->status = static_cast<std::uint16_t>(row.number(5));
-    outcome->attempts = static_cast<std::uint32_t>(row.number(6));
-    outcome->created = time_of(row.number(7));
-    outcome->started = time_of(row.number(8));
-    outcome->finished = time_of(row.number(9));
-    outcome->tenant = row.text(11);
-    outcome->content_type = row.text(12);
-    outcome->detail = row.text(13);
+    outcome->kind = facts.kind;
+    outcome->status = facts.status;
+    outcome->attempts = static_cast<std::uint32_t>(row.number(4));
+    outcome->created = facts.created;
+    outcome->started = facts.started;
+    outcome->finished = time_of(row.number(5));
+    outcome->tenant = facts.tenant;
+    outcome->content_type = facts.content_type;
+    outcome->detail = facts.detail;
     return outcome;
 }
 
@@ -87,6 +84,9 @@ Result<std::shared_ptr<core::Outcome>> outcome_of(
 struct StoreReader::Connection {
     Database database;
     Statement find;
+    Statement find_file;
+    Statement find_fingerprint;
+    Statement find_input_size;
     Statement pruned_through;
     Statement load_open;
     Statement load_kept;
@@ -116,23 +116,28 @@ Result<std::unique_ptr<StoreReader::Connection>> StoreReader::open_connection(
 ) {
     BIDE_TRY(Database database, Database::open(path, Database::Mode::read_only));
     const std::string outcome = "SELECT " + std::string(kOutcomeColumns);
-    const std::array<std::string, 9> texts{
-        outcome + ", body, fingerprint, input_size FROM outcomes WHERE seq = ?1",
+    const std::array<std::string, 12> texts{
+        outcome + ", o.body FROM outcomes o WHERE seq = ?1",
+        "SELECT name, size FROM outcome_files WHERE seq = ?1",
+        "SELECT fingerprint FROM keyed WHERE seq = ?1",
+        "SELECT input_size FROM dead_letters WHERE seq = ?1",
         "SELECT value FROM facts WHERE name = 'pruned_through'",
-        "SELECT id, queue, created_us, content_type, traceparent, input_size, input_file, input,"
-        " input_check, tenant, priority FROM open_jobs WHERE seq = ?1",
-        "SELECT id, queue, created_us, input_content_type, input_traceparent, input_size,"
-        " input_file, input, input_check, tenant, priority FROM outcomes"
-        " WHERE seq = ?1 AND state = 4",
+        "SELECT id, queue, content_type, traceparent, input_size, input_file, input, input_check,"
+        " tenant, priority, created_us FROM open_jobs WHERE seq = ?1",
+        "SELECT o.id, o.queue, d.content_type, d.traceparent, d.input_size, d.input_file, d.input,"
+        " d.input_check, o.facts FROM outcomes o JOIN dead_letters d ON d.seq = o.seq"
+        " WHERE o.seq = ?1",
         "SELECT EXISTS (SELECT 1 FROM open_jobs WHERE input_file = ?1)"
-        " OR EXISTS (SELECT 1 FROM outcomes WHERE body_file = ?1)"
-        " OR EXISTS (SELECT 1 FROM outcomes WHERE input_file = ?1)",
+        " OR EXISTS (SELECT 1 FROM outcome_files WHERE name = ?1)"
+        " OR EXISTS (SELECT 1 FROM dead_letters WHERE input_file = ?1)",
         "SELECT seq, id, queue, attempts, created_us, not_before_us, tenant, priority"
         " FROM open_jobs WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
-        outcome + " FROM outcomes WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
+        outcome + " FROM outcomes o WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
         outcome +
-            " FROM outcomes WHERE queue = ?3 AND state = 4 AND seq < ?1 ORDER BY seq DESC LIMIT ?2",
-        "SELECT id FROM outcomes WHERE queue = ?1 AND state = 4 ORDER BY seq LIMIT ?2",
+            " FROM dead_letters d CROSS JOIN outcomes o ON o.seq = d.seq"
+            " WHERE d.queue = ?3 AND d.seq < ?1 ORDER BY d.seq DESC LIMIT ?2",
+        "SELECT o.id FROM dead_letters d CROSS JOIN outcomes o ON o.seq = d.seq"
+        " WHERE d.queue = ?1 ORDER BY d.seq LIMIT ?2",
     };
     std::vector<Statement> made;
     for (const auto& text : texts) {
@@ -143,8 +148,19 @@ Result<std::unique_ptr<StoreReader::Connection>> StoreReader::open_connection(
     const auto take = [&]() -> Statement&& { return std::move(made[next++]); };
     // Braces: in this order.
     return std::unique_ptr<Connection>(new Connection{
-        std::move(database), take(), take(), take(), take(), take(), take(), take(), take(), take()}
-    );
+        std::move(database),
+        take(),
+        take(),
+        take(),
+        take(),
+        take(),
+        take(),
+        take(),
+        take(),
+        take(),
+        take(),
+        take(),
+        take()});
 }
 
 Result<std::shared_ptr<StoreReader::Connection>> StoreReader::connect() {
@@ -207,17 +223,50 @@ Result<std::shared_ptr<const core::StoredJob>> StoreReader::find_at(
         row.reset();
         return none;
     }
-    BIDE_TRY(auto outcome, outcome_of(row, queues_));
-    BIDE_TRY(outcome->body, read_body(row, {15, 17, 18, 16}, bodies_));
+    BIDE_TRY(const OutcomeFacts facts, unpack_facts(row.blob(6)));
+    BIDE_TRY(auto outcome, outcome_of(row, facts, queues_));
+    BIDE_TRY(outcome->body, body_of(connection, sequence, facts));
     auto job = std::make_shared<core::StoredJob>();
-    job->outcome = std::move(outcome);
     job->sequence = sequence;
-    job->expires = time_of(row.number(10));
-    job->priority = static_cast<std::uint8_t>(row.number(14) % core::kPriorities);
-    BIDE_TRY(job->fingerprint, fingerprint_of(row, 19));
-    job->input_bytes = row.is_null(20) ? 0 : static_cast<std::uint64_t>(row.number(20));
+    job->expires = facts.expires;
+    job->priority = facts.priority;
+    if (facts.keyed) {
+        Statement& keyed = connection.find_fingerprint;
+        keyed.reset();
+        BIDE_TRY(const bool there, keyed.bind(1, sequence).step());
+        if (!there) return damaged("a fingerprint is not there");
+        BIDE_TRY(job->fingerprint, fingerprint_of(keyed, 0));
+        keyed.reset();
+    }
+    if (outcome->state == core::JobState::failed) {
+        Statement& input = connection.find_input_size;
+        BIDE_TRY(const bool there, input.bind(1, sequence).step());
+        if (there) job->input_bytes = static_cast<std::uint64_t>(input.number(0));
+        input.reset();
+    }
+    job->outcome = std::move(outcome);
     row.reset();
     return std::shared_ptr<const core::StoredJob>(std::move(job));
+}
+
+/// Of the outcome that `connection.find` is at.
+Result<Body> StoreReader::body_of(
+    Connection& connection, std::int64_t sequence, const OutcomeFacts& facts
+) {
+    Body body;
+    if (!facts.file) {
+        body.bytes = connection.find.blob(7);
+        if (facts.check != check_of(body)) return damaged("a body is not what was stored");
+        return body;
+    }
+    Statement& file = connection.find_file;
+    BIDE_TRY(const bool there, file.bind(1, sequence).step());
+    if (!there) return damaged("the file of a body has no name");
+    body.file = std::make_shared<BodyFile>(
+        bodies_ + "/" + std::string(file.text(0)), static_cast<std::uint64_t>(file.number(1))
+    );
+    file.reset();
+    return body;
 }
 
 Result<std::shared_ptr<const core::JobInput>> StoreReader::load_input(
@@ -232,12 +281,19 @@ Result<std::shared_ptr<const core::JobInput>> StoreReader::load_input(
         input->id = id;
         input->sequence = sequence;
         BIDE_TRY(input->queue, queues_.index(row->number(1)));
-        input->created = time_of(row->number(2));
-        input->content_type = row->text(3);
-        input->traceparent = row->text(4);
-        BIDE_TRY(input->body, read_body(*row, {5, 6, 7, 8}, bodies_));
-        input->tenant = row->text(9);
-        input->priority = static_cast<std::uint8_t>(row->number(10) % core::kPriorities);
+        input->content_type = row->text(2);
+        input->traceparent = row->text(3);
+        BIDE_TRY(input->body, read_body(*row, {4, 5, 6, 7}, bodies_));
+        if (row == &connection->load_kept) {
+            BIDE_TRY(const OutcomeFacts facts, unpack_facts(row->blob(8)));
+            input->tenant = facts.tenant;
+            input->priority = facts.priority;
+            input->created = facts.created;
+        } else {
+            input->tenant = row->text(8);
+            input->priority = static_cast<std::uint8_t>(row->number(9) % core::kPriorities);
+            input->created = time_of(row->number(10));
+        }
         row->reset();
         return std::shared_ptr<const core::JobInput>(std::move(input));
     }
@@ -304,14 +360,15 @@ Result<core::JobPage> StoreReader::list_ended(
     for (std::int64_t seen = 1;; ++seen) {
         BIDE_TRY(const bool there, row.step());
         if (!there) return page;
-        BIDE_TRY(auto outcome, outcome_of(row, queues_));
+        BIDE_TRY(const OutcomeFacts facts, unpack_facts(row.blob(6)));
+        BIDE_TRY(auto outcome, outcome_of(row, facts, queues_));
         const bool wanted = outcome->queue == query.queue && outcome->state == *query.state &&
                             (!query.tenant || outcome->tenant == *query.tenant);
         if (wanted) {
             core::JobPage::Entry entry;
             BIDE_TRY(const JobId id, id_of(row, 1));
             entry.facts = core::facts_of(id, *outcome);
-            entry.facts.priority = static_cast<std::uint8_t>(row.number(14) % core::kPriorities);
+            entry.facts.priority = facts.priority;
             entry.outcome = std::move(outcome);
             page.jobs.push_back(std::move(entry));
         }

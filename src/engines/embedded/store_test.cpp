@@ -155,7 +155,8 @@ TEST_F(StoreTest, AFailedJobKeepsItsInputWhereverItWas) {
     later.row_exists = true;
     apply({later});
     auto database = Database::open(directory + "/bide.db", Database::Mode::read_only);
-    Statement rows = database.value().prepare("SELECT input FROM outcomes ORDER BY seq").value();
+    Statement rows =
+        database.value().prepare("SELECT input FROM dead_letters ORDER BY seq").value();
     ASSERT_TRUE(rows.step().value());
     EXPECT_EQ(rows.text(0), "direct");
     ASSERT_TRUE(rows.step().value());
@@ -366,6 +367,76 @@ TEST_F(StoreTest, AStoreOfTheFirstVersionIsBroughtUpToDate) {
     EXPECT_EQ(jobs[0].attempts, 1U);
     EXPECT_EQ(jobs[0].priority, core::kPriorityDefault);
     EXPECT_EQ(reader->load_input(early->id, early->sequence).value()->body.bytes, "x");
+}
+
+TEST_F(StoreTest, OutcomesOfTheSecondVersionAreAllBroughtOver) {
+    const std::string secret = std::to_string(store->id_secret());
+    store.reset();
+    reader.reset();
+    fs::remove_all(directory + "/bide.db");
+    const auto done = input(0, kStart, "");
+    const auto failed = input(0, kStart, "input");
+    const auto large = input(0, kStart, "");
+    const auto hex = [](const JobId& id) {
+        std::string text;
+        for (const char c : to_string(id)) text += c == '-' ? "" : std::string(1, c);
+        return "x'" + text + "'";
+    };
+    const auto row = [&](const core::JobInput& job, const std::string& rest) {
+        return "INSERT INTO outcomes VALUES (" + std::to_string(job.sequence) + ", " + hex(job.id) +
+               ", 1, " + rest + ");";
+    };
+    Body body;
+    body.bytes = "result";
+    const std::string check = std::to_string(check_of(body));
+    {
+        auto database = Database::open(directory + "/bide.db", Database::Mode::read_write);
+        ASSERT_TRUE(migrate(database.value(), 2).has_value());
+        const std::string key = "x'000102030405060708090a0b0c0d0e0f'";
+        const auto filled = database.value().run(
+            "INSERT INTO facts VALUES ('id_secret', " + secret +
+            "); INSERT INTO queues VALUES (1, 'short', 0);" +
+            row(*done,
+                "7, 3, 0, 299, 2, 10, 20, 30, 40, " + key + ", 'somebody', 'text/x', '', 6, " +
+                    check + ", NULL, NULL, NULL, NULL, NULL, NULL, CAST('result' AS BLOB), NULL") +
+            row(*failed,
+                "4, 4, 1, 0, 3, 10, 20, 30, 40, NULL, '', '', 'why', 0, 0, NULL, 'text/in', "
+                "'trace',"
+                " 5, " +
+                    std::to_string(check_of(failed->body)) + ", NULL, x'', CAST('input' AS BLOB)") +
+            row(*large,
+                "4, 3, 0, 200, 1, 10, 20, 30, 40, NULL, '', '', '', 99, 0, 'a-file', NULL, NULL,"
+                " NULL, NULL, NULL, NULL, NULL")
+        );
+        ASSERT_TRUE(filled.has_value()) << filled.error().detail;
+    }
+    open();
+    const auto first = reader->find(done->id).value();
+    ASSERT_TRUE(first);
+    EXPECT_EQ(first->priority, 7);
+    EXPECT_EQ(first->fingerprint[15], 15);
+    EXPECT_EQ(first->expires, Time(Duration(40)));
+    EXPECT_EQ(first->outcome->status, 299);
+    EXPECT_EQ(first->outcome->attempts, 2U);
+    EXPECT_EQ(first->outcome->created, Time(Duration(10)));
+    EXPECT_EQ(first->outcome->started, Time(Duration(20)));
+    EXPECT_EQ(first->outcome->finished, Time(Duration(30)));
+    EXPECT_EQ(first->outcome->tenant, "somebody");
+    EXPECT_EQ(first->outcome->content_type, "text/x");
+    EXPECT_EQ(first->outcome->body.bytes, "result");
+    EXPECT_EQ(reader->find(failed->id).value()->outcome->detail, "why");
+    EXPECT_EQ(reader->find(failed->id).value()->input_bytes, 5U);
+    EXPECT_EQ(reader->failed(0, 10).value().jobs, std::vector<JobId>{failed->id});
+    EXPECT_EQ(reader->load_input(failed->id, failed->sequence).value()->body.bytes, "input");
+    EXPECT_EQ(reader->find(large->id).value()->outcome->body.size(), 99U);
+    EXPECT_TRUE(reader->file_in_use("a-file").value());
+
+    auto shell = Database::open(directory + "/bide.db", Database::Mode::read_only);
+    Statement view =
+        shell.value().prepare("SELECT tenant, body_size FROM jobs ORDER BY seq").value();
+    ASSERT_TRUE(view.step().value());
+    EXPECT_EQ(view.text(0), "somebody");
+    EXPECT_EQ(view.number(1), 6);
 }
 
 TEST_F(StoreTest, AShellCanReadTheViewWhileTheStoreIsOpen) {
