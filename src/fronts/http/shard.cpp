@@ -291,8 +291,8 @@ void Shard::submit(core::event::Submit&& submission) {
 }
 
 void Shard::add(Session& session) {
-    if (sessions_.empty()) ticker_.cancel();  // it may be asleep for long
     sessions_.push_back(session);
+    stop_dozing();
 }
 
 void Shard::remove(Session& session) {
@@ -333,9 +333,14 @@ void Shard::turn_away(runtime::Socket socket) {
     socket.non_blocking(true, ignored);
     socket.write_some(net::buffer(page), ignored);
     socket.shutdown(net::socket_base::shutdown_send, ignored);
-    if (turned_away_.empty()) ticker_.cancel();
+    stop_dozing();
     if (turned_away_.size() >= kTurnedAwayMax) turned_away_.pop_front();
     turned_away_.push_back(std::move(socket));
+}
+
+/// Only from a long sleep: a tick that is due soon must not be put off by each new connection.
+void Shard::stop_dozing() {
+    if (std::exchange(dozing_, false)) ticker_.cancel();
 }
 
 /// Without connections there is nothing to look after but the certificate.
@@ -348,7 +353,9 @@ Duration Shard::until_tick() const {
 /// One pass over all connections each tick: a timer for each would cost more than the pass.
 runtime::Task<void> Shard::tick_loop() {
     while (!io_.stopped()) {
-        ticker_.expires_after(until_tick());
+        const Duration span = until_tick();
+        dozing_ = span > kTick;
+        ticker_.expires_after(span);
         auto [woken] = co_await ticker_.async_wait(kTuple);
         if (woken) continue;  // to tick from now on
         const Time now = parts_.clock.now();

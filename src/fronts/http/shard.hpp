@@ -123,6 +123,7 @@ class Shard final : public ports::AnswerSink {
     runtime::Task<void> accept_loop();
     runtime::Task<void> tick_loop();
     Duration until_tick() const;
+    void stop_dozing();
     void take_answers();
     void finish_wait(const std::shared_ptr<Session>& session, AnswerPointer answer);
     void run(runtime::Task<void> task, std::shared_ptr<Session> session);
@@ -146,6 +147,7 @@ class Shard final : public ports::AnswerSink {
     std::uint64_t next_waiter_ = 0;
     int unpushed_ = 0;  ///< submissions since the engine was told to write
     bool stopping_ = false;
+    bool dozing_ = false;  ///< the next tick is far away
     Which which_ = Which::first;
     Time tls_looked_at_{};  ///< when the first shard last looked for a new certificate
     std::string date_line_;
