@@ -8,7 +8,7 @@ import harness
 import plot
 
 TITLES = {"throughput": "Throughput and latency", "slow-disk": "A slow disk",
-          "memory": "Memory per waiter", "start": "Start and idle"}
+          "memory": "Memory per waiter", "start": "Start and idle", "bulk": "Large bodies"}
 FORMAT = 1  # of results.json: one more when a key is added or changes
 QUIET = 1.5  # load average at most, for figures that go into the docs
 
@@ -150,8 +150,26 @@ def start(made):
         ["binary, stripped", f"{made['binary'] / 2**20:.2f} MiB"]])
 
 
+def bulk(made):
+    """Each server by itself, and bide in parts of nginx, round by round."""
+    text = (f"A body of {made['body_mib']:,} MiB up and down again over one connection each, in turn, "
+            f"{made['settings']['rounds']} rounds; the client shares the processors. MiB/s, median "
+            "[least-most].\n\n")
+    rows = [[row["title"], *(f"{row[way + '_mid']:,.0f} [{min(row[way]):,.0f}-{max(row[way]):,.0f}]"
+                             for way in ("up", "down"))] for row in made["rows"]]
+    if len(made["rows"]) == 2:
+        ours, theirs = made["rows"]
+        line = ["ratio"]
+        for way in ("up", "down"):
+            pairs = sorted(a / b for a, b in zip(ours[way], theirs[way]))
+            line.append(f"{pairs[len(pairs) // 2]:.2f} [{pairs[0]:.2f}-{pairs[-1]:.2f}]")
+        rows.append(line)
+    return text + table(["", "up", "down"], rows) + skipped(made)
+
+
 def sections(results):
-    makers = {"throughput": throughput, "slow-disk": slow_disk, "memory": memory, "start": start}
+    makers = {"throughput": throughput, "slow-disk": slow_disk, "memory": memory, "start": start,
+              "bulk": bulk}
     return {mode: f"{origin(results[mode])}\n{make(results[mode])}"
             for mode, make in makers.items() if mode in results}
 

@@ -52,6 +52,12 @@ class Report(unittest.TestCase):
             self.assertIn(wanted, text)
         self.assertNotIn("busy", text)
 
+    def test_large_bodies_are_compared_round_by_round(self):
+        rows = [{"name": "bide", "title": "bide", "up": [90, 80], "down": [50, 50], "up_mid": 85, "down_mid": 50},
+                {"name": "nginx", "title": "nginx", "up": [100, 40], "down": [50, 25], "up_mid": 70, "down_mid": 37}]
+        text = report.markdown({"bulk": {**throughput(0), "rows": rows, "skipped": [], "body_mib": 8}})
+        self.assertIn("| ratio | 2.00 [0.90-2.00] | 2.00 [1.00-2.00] |", text)
+
     def test_a_busy_run_says_so_and_stays_out_of_the_docs(self):
         before = "<!-- bench throughput -->\nold\n<!-- end -->\nrest\n"
         with tempfile.TemporaryDirectory() as folder:

@@ -2,6 +2,7 @@
 
 #include "fronts/http/reader.hpp"
 #include "fronts/http/shard.hpp"
+#include "runtime/descriptor.hpp"
 #include "service/contract.hpp"
 #include "wire/message.hpp"
 
@@ -79,6 +80,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     enum class Ending : std::uint8_t { length, chunks, close };
     runtime::Task<Next> send(wire::Reply reply);
     runtime::Task<bool> send_file(std::shared_ptr<BodyFile> file, wire::ByteRange range);
+    runtime::Task<bool> send_pieces(runtime::Descriptor source, wire::ByteRange range);
+    runtime::Task<bool> writable();
     /// What the socket takes without waiting; `parts` are then what is left. Whether that is all.
     bool write_at_once(std::array<net::const_buffer, 2>& parts);
     /// What is written within the time for a piece of an answer; false when the connection broke.

@@ -1,14 +1,16 @@
 // The server's side of a connection: answers.
 #include "fronts/http/connection.hpp"
-#include "runtime/descriptor.hpp"
 
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/status.hpp>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
+#include <fcntl.h>
 #include <string>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -21,8 +23,11 @@ using runtime::Task;
 
 namespace {
 
-/// A piece of a file on its way from disk to socket.
+/// A piece of a file on its way from disk to socket, through memory.
 constexpr std::size_t kPiece = 256 * 1024;
+
+/// The most that the kernel is asked to send at once: a thread of the pool is busy that long.
+constexpr std::size_t kSendfileMax = 4 << 20;
 
 }  // namespace
 
@@ -93,16 +98,46 @@ Task<bool> Connection::write(std::array<net::const_buffer, 2> parts) {
 /// False when the connection or the file failed: then the answer is cut short, which the client
 /// sees by its length.
 Task<bool> Connection::send_file(std::shared_ptr<BodyFile> file, wire::ByteRange range) {
-    const auto opened = runtime::open_for_reading(file->path());
+    auto opened = runtime::open_for_reading(file->path());
     if (opened.has_error()) co_return false;
-    const runtime::Descriptor& descriptor = opened.value();
+    if (session_->tls) co_return co_await send_pieces(std::move(opened.value()), range);
+    const runtime::Descriptor source = std::move(opened.value());
+    // A number of its own: when the shard closes the socket meanwhile, the old one may become
+    // another connection's.
+    const runtime::Descriptor target(::fcntl(session_->socket.native_handle(), F_DUPFD_CLOEXEC, 0));
+    if (!target) co_return false;
+    while (range.length > 0) {
+        const auto most =
+            static_cast<std::size_t>(std::min<std::uint64_t>(kSendfileMax, range.length));
+        // On the pool, since it may have to wait for the disk. The socket does not block.
+        const auto send = [out = target.get(), in = source.get(), from = range.offset, most] {
+            auto at = static_cast<off_t>(from);
+            const ssize_t sent = ::sendfile(out, in, &at, most);
+            return sent < 0 ? -errno : sent;
+        };
+        const ssize_t sent = co_await runtime::on_pool(shard_.parts().pool, send);
+        if (sent == -EAGAIN) {
+            const bool takes_more = co_await writable();
+            if (!takes_more) co_return false;
+        } else if (sent <= 0) {
+            co_return false;
+        } else {
+            range.offset += static_cast<std::uint64_t>(sent);
+            range.length -= static_cast<std::uint64_t>(sent);
+        }
+    }
+    co_return true;
+}
+
+/// As send_file(), for what is to be encrypted on its way.
+Task<bool> Connection::send_pieces(runtime::Descriptor source, wire::ByteRange range) {
     std::string piece(static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, range.length)), 0);
     while (range.length > 0) {
         const auto wanted =
             static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), range.length));
         const auto from = static_cast<off_t>(range.offset);
-        const auto read = [&piece, &descriptor, wanted, from] {
-            return ::pread(descriptor.get(), piece.data(), wanted, from);
+        const auto read = [&piece, &source, wanted, from] {
+            return ::pread(source.get(), piece.data(), wanted, from);
         };
         const ssize_t got = co_await runtime::on_pool(shard_.parts().pool, read);
         if (got <= 0) co_return false;
@@ -113,6 +148,14 @@ Task<bool> Connection::send_file(std::shared_ptr<BodyFile> file, wire::ByteRange
         range.length -= static_cast<std::uint64_t>(got);
     }
     co_return true;
+}
+
+/// Waits, within the time for a piece of an answer, until the socket takes more.
+Task<bool> Connection::writable() {
+    set_deadline(shard_, *session_, shard_.options().write_time_max);
+    auto [error] = co_await session_->socket.async_wait(runtime::Socket::wait_write, kTuple);
+    session_->deadline = kNever;
+    co_return !error;
 }
 
 void Connection::write_head(const wire::Reply& reply, Ending ending) {
