@@ -202,7 +202,10 @@ void Engine::submit(core::event::Submit&& submit, ports::More more) {
 }
 
 void Engine::push() {
-    if (writer_waits_.exchange(false)) writer_wake_.notify_one();
+    if (!writer_waits_.exchange(false)) return;
+    // Who pushes need not have had the lock since the writer looked: it may not sleep yet.
+    { const std::lock_guard lock(mutex_); }
+    writer_wake_.notify_one();
 }
 
 void Engine::join(const JobId& job, const core::Wait& wait) {
