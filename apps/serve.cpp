@@ -46,6 +46,13 @@ constexpr std::uint64_t kDescriptorsPerTarget = 3;
 
 constexpr std::size_t kBlockingThreads = 4;
 
+/// Longer than most handlers in other processes take when they are busy, and short for a client
+/// that hears of a crash by its broken connection.
+constexpr auto kLinger = std::chrono::milliseconds(50);
+
+/// A few flushes.
+constexpr auto kCompany = std::chrono::milliseconds(5);
+
 /// For the last answers to leave after the engine has said its last word.
 constexpr auto kLastAnswers = std::chrono::seconds(2);
 
@@ -298,6 +305,8 @@ Result<void> Assembly::build_queues() {
     engine_options_.directory = config_.server.data;
     engine_options_.limits.resident_bytes_max = config_.server.memory_max;
     engine_options_.limits.waiters_max = config_.server.waiters_max;
+    engine_options_.limits.linger = kLinger;
+    engine_options_.limits.company = kCompany;
     engine_options_.tenancy = config_.tenancy;
     engine_options_.log_error = [](const std::string& text) { spdlog::error(text); };
     return success();

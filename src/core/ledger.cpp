@@ -1,4 +1,4 @@
-// The rules of a job's life: admission, order, attempts, outcomes, writes, timers.
+// The rules of a job's life: order, attempts, outcomes, timers.
 #include "base/check.hpp"
 #include "core/ledger_parts.hpp"
 #include "core/planted.hpp"
@@ -27,7 +27,10 @@ double seconds(Duration span) {
 Ledger::Ledger(
     const std::vector<QueueRules>& queues, LedgerLimits limits, std::uint64_t seed, Tenancy tenancy
 )
-    : limits_(limits), rng_(seed), tenants_(std::move(tenancy)) {
+    : limits_(limits),
+      rng_(seed),
+      tenants_(std::move(tenancy)),
+      unhurried_(std::make_unique<Unhurried>()) {
     for (const auto& rules : queues) {
         queues_.push_back(std::make_unique<Queue>());
         queues_.back()->rules = rules;
@@ -36,12 +39,18 @@ Ledger::Ledger(
 
 Ledger::~Ledger() {
     for (auto& queue : queues_) queue->ready.clear();
+    unhurried_->submitted.clear();
+    unhurried_->finished.clear();
     for (auto& [id, job] : jobs_) job->waiters.clear();
 }
 
 void Ledger::step(Event&& event, Time now, Effects& effects) {
     now_ = now;
     std::visit([&](auto& what) { on(what, now, effects); }, event);
+}
+
+Time Ledger::next_timer() const {
+    return std::min(timers_.next(), unhurried_until());
 }
 
 const QueueCounts& Ledger::counts(QueueIndex queue) const {
@@ -57,7 +66,9 @@ bool Ledger::paused(QueueIndex queue) const {
 }
 
 bool Ledger::idle() const {
-    if (has_writes() || commit_under_way() || !claims_.empty()) return false;
+    if (has_writes() || !unhurried_->submitted.empty() || !unhurried_->finished.empty())
+        return false;
+    if (commit_under_way() || !claims_.empty()) return false;
     return std::all_of(queues_.begin(), queues_.end(), [](const auto& queue) {
         return queue->counts.running == 0;
     });
@@ -140,6 +151,8 @@ void Ledger::committed(Job& job, DurableWrite kind, Time now, Effects& effects) 
 void Ledger::on(event::CommitFailed&, Time, Effects& effects) {
     failed_ = true;
     in_flight_.clear();
+    hurry_submitted(kNever);
+    hurry_finished();
     dirty_.clear();
     next_dirty_ = 0;
     for (auto* changes : {&pauses_, &pauses_in_flight_}) {
@@ -167,6 +180,7 @@ void Ledger::on(event::Tick&, Time now, Effects& effects) {
         else
             waiter_due(*static_cast<Waiter*>(owner), now, effects);
     }
+    hurry_due(now);
     for (auto& queue : queues_) start_ready(*queue, now, effects);
 }
 
@@ -197,6 +211,8 @@ void Ledger::on(event::RecoveredPause& event, Time, Effects&) {
 
 void Ledger::on(event::Drain&, Time now, Effects& effects) {
     draining_ = true;
+    hurry_submitted(kNever);
+    hurry_finished();
     for (auto& [id, job] : jobs_) {
         if (job->state == JobState::scheduled || job->state == JobState::ready)
             answer_everybody_draining(*job, now, effects);
@@ -285,7 +301,10 @@ void Ledger::move(Job& job, JobState to, Cause cause, Time now) {
         ++queue.counts.ready;
     }
     if (to == JobState::scheduled) ++queue.counts.scheduled;
-    if (row->write != DurableWrite::none) mark_dirty(job);
+    if (is_final(to))
+        await_company(job, now);
+    else if (row->write != DurableWrite::none)
+        mark_dirty(job);
     arm_job_timer(job);
 }
 
@@ -434,73 +453,10 @@ void Ledger::abandon_running(Job& job, Effects& effects) {
     ++abandoned_[job.id];
 }
 
-void Ledger::mark_dirty(Job& job) {
-    if (job.dirty) return;
-    job.dirty = true;
-    dirty_.push_back(&job);
-}
-
 void Ledger::let_input_go(Job& job) {
     if (!job.input) return;
     resident_bytes_ -= job.input->body.bytes.size();
     job.input.reset();
-}
-
-// --- writes -----------------------------------------------------------------------------------
-
-void Ledger::take_writes(std::size_t count_max, std::uint64_t bytes_max, WriteGroup& group) {
-    CHECK(!commit_under_way());
-    std::uint64_t bytes = 0;
-    const auto take = [&](Job& job, DurableWrite kind) {
-        group.jobs.push_back(write_of(job, kind));
-        const Write& write = group.jobs.back();
-        if (write.outcome) bytes += write.outcome->body.bytes.size();
-        if (write.input) bytes += write.input->body.bytes.size();
-        in_flight_.emplace_back(&job, kind);
-        if (kind != DurableWrite::finish) job.row_exists = true;
-    };
-    while (next_dirty_ < dirty_.size() && in_flight_.size() < count_max && bytes < bytes_max) {
-        Job& job = *dirty_[next_dirty_++];
-        job.dirty = false;
-        if (std::exchange(job.reopened, false))
-            take(job, DurableWrite::reopen);
-        else if (!job.outcome)
-            take(job, DurableWrite::open);
-        if (job.outcome) take(job, DurableWrite::finish);
-    }
-    // Under an unbroken backlog the list is never empty: what is taken must go all the same.
-    if (next_dirty_ >= dirty_.size() / 2) {
-        dirty_.erase(dirty_.begin(), dirty_.begin() + static_cast<std::ptrdiff_t>(next_dirty_));
-        next_dirty_ = 0;
-    }
-    pauses_in_flight_ = std::exchange(pauses_, {});
-    for (const auto& change : pauses_in_flight_)
-        group.pauses.push_back({change.queue, change.paused});
-}
-
-Write Ledger::write_of(Job& job, DurableWrite kind) const {
-    Write write;
-    write.kind = kind;
-    write.job = job.id;
-    write.sequence = job.sequence;
-    write.named = job.named;
-    write.row_exists = job.row_exists;
-    write.start_by = job.start_by;
-    write.not_before = job.not_before;
-    write.fingerprint = job.fingerprint;
-    write.priority = job.priority;
-    write.attempts_max = job.attempts_max;
-    if (kind == DurableWrite::finish) {
-        write.outcome = job.outcome;
-        write.attempts = job.attempts;
-        write.input = job.input;
-        return write;
-    }
-    // A lease is not written: only attempts that ended count after a crash.
-    const bool running = job.state == JobState::running && !job.outcome;
-    write.attempts = job.attempts - (running ? 1 : 0);
-    if (kind == DurableWrite::open && !job.row_exists) write.input = job.input;
-    return write;
 }
 
 // --- timers -----------------------------------------------------------------------------------

@@ -28,7 +28,8 @@ namespace bide::core {
 ///
 /// Memory changes at once, but nobody is answered before the commit that carries the answer
 /// returned (G1, G2). One group of writes is under way at a time. A job that finishes before its
-/// input was taken for writing is written once, as finished.
+/// input was taken for writing is written once, as finished; LedgerLimits::linger gives it the
+/// time.
 ///
 /// The ledger knows open jobs only. A submission under a caller's id, or a redrive, that finds no
 /// open job is a *claim* on the id: the store is read (Effects::lookups) and every further claim on
@@ -58,7 +59,7 @@ class Ledger {
     void take_writes(std::size_t count_max, std::uint64_t bytes_max, WriteGroup& group);
 
     /// When the next Tick is needed; kNever when nothing waits for a time.
-    Time next_timer() const { return timers_.next(); }
+    Time next_timer() const;
 
     const QueueCounts& counts(QueueIndex queue) const;
     const QueueTotals& totals(QueueIndex queue) const;
@@ -74,6 +75,7 @@ class Ledger {
 
   private:
     struct Job;
+    struct Unhurried;
     struct Waiter;
     struct Queue;
     struct TimerOwner;
@@ -121,15 +123,23 @@ class Ledger {
     void reopen(const event::Redrive& event, const StoredJob& found, Time now, Effects& effects);
     void stop_running(Job& job, Effects& effects);
     void abandon_running(Job& job, Effects& effects);
-    void mark_dirty(Job& job);
     void let_input_go(Job& job);
     void let_job_go(Job& job);
     std::uint32_t attempts_max(const Job& job) const;
     void arm_job_timer(Job& job);
     void job_timer_due(Job& job, Time now, Effects& effects);
-    Write write_of(Job& job, DurableWrite kind) const;
     void committed(Job& job, DurableWrite kind, Time now, Effects& effects);
     Duration backlog(const Queue& queue, std::uint8_t priority) const;
+
+    // ledger_writes.cpp: what is written, and when
+    void mark_dirty(Job& job);
+    void await_company(Job& job, Time now);
+    void hurry(Job& job);
+    void hurry_submitted(Time until);
+    void hurry_finished();
+    Time unhurried_until() const;
+    void hurry_due(Time now);
+    Write write_of(Job& job, DurableWrite kind) const;
 
     // ledger_waiters.cpp: who waits, and who is told
     void claim(const JobId& id, Claimant&& claimant, Effects& effects);
@@ -167,6 +177,7 @@ class Ledger {
     Time now_{};               ///< of the step under way
     std::vector<Job*> dirty_;  ///< to be written, in order; those before next_dirty_ are taken
     std::size_t next_dirty_ = 0;
+    std::unique_ptr<Unhurried> unhurried_;                  ///< will be dirty_ in time
     std::vector<std::pair<Job*, DurableWrite>> in_flight_;  ///< being written
     std::vector<event::SetPaused> pauses_;                  ///< to be written
     std::vector<event::SetPaused> pauses_in_flight_;

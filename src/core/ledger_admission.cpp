@@ -54,7 +54,10 @@ void Ledger::accept(event::Submit& event, Time now, Effects& effects) {
     job.not_before = event.not_before;
     job.start_by = event.start_by;
     enter_queue(job, Cause::submitted, now);
-    mark_dirty(job);
+    if (limits_.linger > Duration(0) && job.state == JobState::ready)
+        unhurried_->submitted.push_back(job);
+    else
+        mark_dirty(job);
     begin_wait(add_waiter(job, event.wait), event.wait, now, effects);
     start_ready(queue, now, effects);
 }

@@ -36,6 +36,9 @@ struct Ledger::Waiter : TimerOwner, boost::intrusive::list_base_hook<> {
     Answer::Kind due_kind = Answer::Kind::open;
 };
 
+using UnhurriedHook =
+    boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
 /// The one hook of a job that is in line is its entry's.
 struct Ledger::Job : TimerOwner, FairLine::Entry {
     Job() : TimerOwner(Kind::job) {}
@@ -63,6 +66,18 @@ struct Ledger::Job : TimerOwner, FairLine::Entry {
     bool reopened = false;    ///< redriven, and that is not yet taken for writing
     bool durable = false;     ///< that row's commit returned
     bool dirty = false;       ///< in dirty_, not yet taken
+    UnhurriedHook unhurried;  ///< in unhurried_ instead
+};
+
+/// Changes that need no commit of their own yet.
+struct Ledger::Unhurried {
+    using Jobs = boost::intrusive::list<
+        Job,
+        boost::intrusive::member_hook<Job, UnhurriedHook, &Job::unhurried>,
+        boost::intrusive::constant_time_size<false>>;
+    Jobs submitted;              ///< LedgerLimits::linger; since ready_since, the oldest first
+    Jobs finished;               ///< LedgerLimits::company
+    Time finished_due = kNever;  ///< when the first of them has waited long enough
 };
 
 struct Ledger::Queue {

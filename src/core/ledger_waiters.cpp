@@ -44,6 +44,7 @@ void Ledger::on(event::Leave& event, Time now, Effects& effects) {
     Job& job = *found->second->job;
     const OnLeave wish = found->second->on_leave;
     forget(*found->second);
+    if (job.waiters.empty()) hurry(job);
     if (wish == OnLeave::go_on || failed_ || !job.waiters.empty() || is_final(job.state)) return;
     if (wish == OnLeave::cancel_if_queued && job.state == JobState::running) return;
     cancel_now(job, now, effects);
@@ -162,7 +163,8 @@ Ledger::Waiter& Ledger::add_waiter(Job& job, const Wait& wait) {
 }
 
 void Ledger::begin_wait(Waiter& waiter, const Wait& wait, Time now, Effects& effects) {
-    const Job& job = *waiter.job;
+    Job& job = *waiter.job;
+    if (waiter.follow == Follow::yes) hurry(job);
     if (waiter.follow == Follow::yes && job.durable && !is_final(job.state))
         tell_accepted(waiter, effects);
     // Nothing that happens to such a job before the exit would end the wait (G5).
@@ -215,6 +217,7 @@ void Ledger::answer_open_or_wait_for_commit(
     const bool durable = job.durable || planted(Bug::accept_before_commit);
     if (durable && !is_final(job.state))
         return answer(waiter, {0, kind, facts(job), nullptr, {}}, effects);
+    hurry(job);
     if (waiter.due) return;
     waiter.due = true;
     waiter.due_kind = kind;

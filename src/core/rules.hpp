@@ -40,6 +40,13 @@ struct LedgerLimits {
     std::uint64_t waiters_max = 1'000'000;
     /// How long a wait may outlast its deadline for want of a commit (G5).
     Duration commit_grace = std::chrono::seconds(10);
+    /// How long a submission may stay unwritten while its callers wait for the result alone, for
+    /// they are promised nothing before it; a job that ends by then is written once. From half of
+    /// it on the submission goes along with what is written anyway. 0: it is written at once.
+    Duration linger{};
+    /// How long an outcome may wait for others to share its commit, while its queue has more work:
+    /// at most this, and no more than a sixteenth of what the job has taken so far. 0: not at all.
+    Duration company{};
 };
 
 }  // namespace bide::core

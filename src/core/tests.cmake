@@ -12,6 +12,7 @@ bide_tests(
             ${core_tests}/ledger_run_test.cpp
             ${core_tests}/ledger_stop_test.cpp
             ${core_tests}/ledger_tenant_test.cpp
+            ${core_tests}/ledger_writes_test.cpp
             ${core_tests}/retry_test.cpp
             ${core_tests}/tenants_test.cpp
             ${core_tests}/timer_queue_test.cpp)

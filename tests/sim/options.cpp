@@ -105,6 +105,8 @@ Options draw_options(Rng& rng) {
     );
     options.limits.resident_bytes_max = one_of<std::uint64_t>(rng, {0, 100, 1000, 1 << 20});
     options.limits.commit_grace = milliseconds(one_of(rng, {0, 50, 1000, 10'000}));
+    options.limits.linger = milliseconds(one_of(rng, {0, 2, 50, 1000}));
+    options.limits.company = milliseconds(one_of(rng, {0, 0, 5, 100}));
     draw_clients(options, rng);
     draw_handlers(options, rng);
     draw_driver(options, rng);
@@ -136,7 +138,9 @@ std::string describe(const Options& options) {
     }
     text += "limits: retention " + to_string(options.retention) + ", resident bytes " +
             to_string(options.limits.resident_bytes_max) + ", commit grace " +
-            to_string(options.limits.commit_grace) + "\n";
+            to_string(options.limits.commit_grace) + ", linger " +
+            to_string(options.limits.linger) + ", company " + to_string(options.limits.company) +
+            "\n";
     text += "clients: " + to_string(options.actions) + " actions, gap " +
             to_string(options.gap_max) + ", burst " + to_string(options.burst_max) + ", wait " +
             to_string(options.wait_max) + ", disconnects " + yes(options.disconnects) +
