@@ -1,6 +1,9 @@
 #include "handlers/exec/exec_thread.hpp"
 
+#include <boost/asio/post.hpp>
+
 #include <csignal>
+#include <pthread.h>
 
 namespace bide::exec {
 namespace {
@@ -22,6 +25,13 @@ ExecThread::ExecThread() : WorkThread("bide-exec"), scratch_(kScratchBytes) {}
 void ExecThread::start() {
     receive_child_exits();
     WorkThread::start();
+    // A SIGCHLD that its thread blocks goes to another, which wakes for nothing at each exit.
+    runtime::net::post(executor(), [] {
+        sigset_t exits;
+        ::sigemptyset(&exits);
+        ::sigaddset(&exits, SIGCHLD);
+        ::pthread_sigmask(SIG_UNBLOCK, &exits, nullptr);
+    });
 }
 
 }  // namespace bide::exec
