@@ -30,16 +30,16 @@ Result<Descriptor> make_memory_file(std::string_view bytes) {
     Descriptor file(::memfd_create("bide-body", MFD_CLOEXEC | kMemoryFileNoExec));
     if (!file && errno == EINVAL) file = Descriptor(::memfd_create("bide-body", MFD_CLOEXEC));
     if (!file) return system_error("cannot make a file in memory", errno);
-    for (std::string_view rest = bytes; !rest.empty();) {
-        const ssize_t written = ::write(file.get(), rest.data(), rest.size());
+    // Not write: the read position stays where it is.
+    for (std::size_t at = 0; at < bytes.size();) {
+        const ssize_t written =
+            ::pwrite(file.get(), bytes.data() + at, bytes.size() - at, static_cast<off_t>(at));
         if (written < 0) {
             if (errno == EINTR) continue;
             return system_error("cannot write a file in memory", errno);
         }
-        rest.remove_prefix(static_cast<std::size_t>(written));
+        at += static_cast<std::size_t>(written);
     }
-    if (::lseek(file.get(), 0, SEEK_SET) != 0)
-        return system_error("cannot rewind a file in memory", errno);
     return file;
 }
 

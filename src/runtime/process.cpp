@@ -252,10 +252,12 @@ Result<Process> Process::spawn(const ProcessSpec& spec) {
         spec.limits};
     std::copy(spec.descriptors.begin(), spec.descriptors.end(), plan.descriptors.begin());
 
-    // A signal handler of ours must not run in the child, on our memory.
+    // A signal handler of ours must not run in the child, on our memory. SIGCHLD is for us: while
+    // it is blocked here, the exit of another child would wake some other thread to ignore it.
     sigset_t all;
     sigset_t before;
     ::sigfillset(&all);
+    ::sigdelset(&all, SIGCHLD);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
     const pid_t id = start_child(plan);
     const int reason = errno;

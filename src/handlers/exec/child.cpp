@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -22,20 +23,21 @@ using runtime::kTuple;
 using runtime::Task;
 
 PipeReader::PipeReader(ExecThread& thread, runtime::Descriptor end)
-    : thread_(thread), stream_(thread.executor(), end.release()) {
-    stream_.native_non_blocking(true);
+    : thread_(thread), end_(std::move(end)) {
+    const int flags = ::fcntl(end_.get(), F_GETFL);
+    ::fcntl(end_.get(), F_SETFL, flags | O_NONBLOCK);
 }
 
 Task<std::string_view> PipeReader::next() {
-    while (stream_.is_open() && left_ > 0) {
+    while (is_open() && left_ > 0) {
         if (!finishing_) {
-            co_await stream_.async_wait(Stream::wait_read, kTuple);
+            if (!stream_) stream_.emplace(thread_.executor(), end_.release());
+            co_await stream_->async_wait(Stream::wait_read, kTuple);
             // Readable, or woken by finish() or close(); what it was shows below.
-            if (!stream_.is_open()) break;
+            if (!is_open()) break;
         }
         const std::span<char> scratch = thread_.scratch();
-        const ssize_t count =
-            ::read(stream_.native_handle(), scratch.data(), std::min(scratch.size(), left_));
+        const ssize_t count = ::read(handle(), scratch.data(), std::min(scratch.size(), left_));
         if (count > 0) {
             if (finishing_) left_ -= static_cast<std::size_t>(count);
             co_return std::string_view(scratch.data(), static_cast<std::size_t>(count));
@@ -48,17 +50,18 @@ Task<std::string_view> PipeReader::next() {
 }
 
 void PipeReader::finish() {
-    if (!stream_.is_open() || finishing_) return;
+    if (!is_open() || finishing_) return;
     finishing_ = true;
     int available = 0;
-    if (::ioctl(stream_.native_handle(), FIONREAD, &available) != 0) available = 0;
+    if (::ioctl(handle(), FIONREAD, &available) != 0) available = 0;
     left_ = static_cast<std::size_t>(available);
-    stream_.cancel();
+    if (stream_) stream_->cancel();
 }
 
 void PipeReader::close() {
     boost::system::error_code ignored;
-    stream_.close(ignored);
+    end_.reset();
+    if (stream_) stream_->close(ignored);
 }
 
 void Tail::append(std::string_view bytes) {

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,7 +23,8 @@ using Timer = runtime::net::basic_waitable_timer<
     runtime::net::wait_traits<std::chrono::steady_clock>,
     runtime::Executor>;
 
-/// Our end of a pipe that a child writes. One reader at a time, on the ExecThread.
+/// Our end of a pipe that a child writes. One reader at a time, on the ExecThread. Known to the
+/// reactor from the first wait on: a pipe that is read after finish() only never is.
 class PipeReader {
   public:
     PipeReader(ExecThread& thread, runtime::Descriptor end);
@@ -39,8 +41,12 @@ class PipeReader {
     void close();
 
   private:
+    bool is_open() const { return end_ || (stream_ && stream_->is_open()); }
+    int handle() { return end_ ? end_.get() : stream_->native_handle(); }
+
     ExecThread& thread_;
-    Stream stream_;
+    runtime::Descriptor end_;  ///< until stream_ has it
+    std::optional<Stream> stream_;
     std::size_t left_ = SIZE_MAX;  ///< bytes to hand out still
     bool finishing_ = false;
 };

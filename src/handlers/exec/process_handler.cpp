@@ -8,6 +8,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
+#include <chrono>
 #include <exception>
 #include <optional>
 #include <sysexits.h>
@@ -27,6 +28,10 @@ using runtime::Task;
 constexpr std::size_t kReportLineBytesMax = 64U << 10;
 constexpr std::size_t kReportBytesMax = 4U << 20;
 
+/// A process that ends by then has its pipes read at its end only, which saves most of what a short
+/// one costs here: a dozen system calls and two wake-ups. One that fills a pipe waits so long.
+constexpr auto kMoment = std::chrono::milliseconds(3);
+
 /// What all attempts of a handler share; kept by those under way.
 struct Shared {
     ExecThread& thread;
@@ -44,7 +49,8 @@ class Run final : public Member, public std::enable_shared_from_this<Run> {
           attempt(std::move(what)),
           done(std::move(how)),
           output(shared->spool, options.output_bytes_max),
-          log(options.stderr_tail_bytes) {}
+          log(options.stderr_tail_bytes),
+          moment(shared->thread.executor()) {}
 
     /// Starts the process; or says why there is none.
     std::optional<AttemptResult> begin();
@@ -64,6 +70,7 @@ class Run final : public Member, public std::enable_shared_from_this<Run> {
     Tail log;
     wire::ExecReport report;
     runtime::ProcessExit exit;
+    Timer moment;  ///< over when it was kMoment, or with the process
     std::optional<std::stop_callback<runtime::StopPost<Run>>> on_stop;
 
   private:
@@ -101,6 +108,7 @@ std::optional<AttemptResult> Run::begin() {
         return cannot_start(spawned.error());
     }
     shared->thread.add(*this);
+    moment.expires_after(kMoment);
     on_stop.emplace(
         attempt.stop, runtime::StopPost<Run>{shared->thread.executor(), weak_from_this()}
     );
@@ -108,6 +116,7 @@ std::optional<AttemptResult> Run::begin() {
 }
 
 Task<void> collect_output(std::shared_ptr<Run> run) {
+    co_await run->moment.async_wait(runtime::kTuple);
     for (;;) {
         const std::string_view bytes = co_await run->output_pipe->next();
         if (bytes.empty()) co_return;
@@ -131,6 +140,7 @@ Task<void> collect_output(std::shared_ptr<Run> run) {
 }
 
 Task<void> collect_log(std::shared_ptr<Run> run) {
+    co_await run->moment.async_wait(runtime::kTuple);
     for (;;) {
         const std::string_view bytes = co_await run->log_pipe->next();
         if (bytes.empty()) co_return;
@@ -141,6 +151,7 @@ Task<void> collect_log(std::shared_ptr<Run> run) {
 Task<void> collect_report(std::shared_ptr<Run> run) {
     wire::LineBuffer lines(kReportLineBytesMax);
     std::size_t taken = 0;
+    co_await run->moment.async_wait(runtime::kTuple);
     for (;;) {
         const std::string_view bytes = co_await run->report_pipe->next();
         if (bytes.empty()) break;
@@ -160,6 +171,7 @@ Task<void> watch(std::shared_ptr<Run> run) {
     run->output_pipe->finish();
     run->log_pipe->finish();
     run->report_pipe->finish();
+    run->moment.cancel();
 }
 
 Task<AttemptResult> succeed(std::shared_ptr<Run> run) {
