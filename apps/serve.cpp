@@ -326,10 +326,14 @@ Result<void> Assembly::build_front() {
     options.header_time_max = config_.server.header_time;
     options.body_pause_max = config_.server.body_pause;
     options.idle_time_max = config_.server.idle_time;
+    options.write_time_max = config_.server.write_time;
     options.body_pace_min = config_.server.body_pace;
     options.body_memory_max = config_.server.body_memory_max;
     if (!config_.server.tls_cert.empty())
-        options.tls = fronts::http::TlsFiles{config_.server.tls_cert, config_.server.tls_key};
+        options.tls = fronts::http::TlsFiles{
+            config_.server.tls_cert, config_.server.tls_key, config_.server.http2};
+    options.http2 = config_.server.http2;
+    options.http2_streams_max = config_.server.http2_streams_max;
     options.log_error = [](const std::string& text) { spdlog::error(text); };
     BIDE_TRY(
         server_,

@@ -62,15 +62,18 @@ struct ServerConfig {
     Duration header_time = std::chrono::seconds(10);
     Duration body_pause = std::chrono::seconds(30);
     Duration idle_time = std::chrono::seconds(75);
+    Duration write_time = std::chrono::seconds(60);
     std::uint64_t body_max = 5ULL << 30;
     std::uint64_t header_max = 16 * 1024;
     std::uint64_t inline_max = 256 * 1024;  ///< larger bodies are files
     std::uint64_t waiters_max = 1'000'000;
     std::uint64_t memory_max = 256ULL << 20;      ///< for the bodies of jobs that wait
-    std::uint64_t body_memory_max = 64ULL << 20;  ///< for bodies on their way in
+    std::uint64_t body_memory_max = 64ULL << 20;  ///< for bodies on their way
     std::uint64_t body_pace = 1024;               ///< least, in bytes per second
     std::string tls_cert;                         ///< PEM; empty: plain HTTP
     std::string tls_key;
+    bool http2 = true;
+    std::uint32_t http2_streams_max = 1000;  ///< requests under way on one connection
     std::string log_level = "info";
 };
 

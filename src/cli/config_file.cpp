@@ -193,6 +193,7 @@ constexpr Key<S> kServerKeys[] = {
     {"header_time", Into<&Value::duration, &S::header_time>::set},
     {"body_pause", Into<&Value::duration, &S::body_pause>::set},
     {"idle_time", Into<&Value::duration, &S::idle_time>::set},
+    {"write_time", Into<&Value::duration, &S::write_time>::set},
     {"body_max", Into<&Value::bytes, &S::body_max>::set},
     {"header_max", Into<&Value::bytes, &S::header_max>::set},
     {"inline_max", Into<&Value::bytes, &S::inline_max>::set},
@@ -206,6 +207,12 @@ constexpr Key<S> kServerKeys[] = {
     {"body_pace", Into<&Value::bytes, &S::body_pace>::set},
     {"tls_cert", Into<&Value::path, &S::tls_cert>::set},
     {"tls_key", Into<&Value::path, &S::tls_key>::set},
+    {"http2", Into<&Value::flag, &S::http2>::set},
+    {"http2_streams_max",
+     [](const Value& v, S& s) -> Result<void> {
+         BIDE_TRY(s.http2_streams_max, v.number<std::uint32_t>(1));
+         return success();
+     }},
     {"log_level", Into<&Value::text, &S::log_level>::set},
 };
 

@@ -80,6 +80,18 @@ Result<void> Spool::remove_unfinished() {
     return success();
 }
 
+Result<std::shared_ptr<BodyFile>> Spool::set_aside(std::string_view bytes) const {
+    const std::string path = directory_ + "/tmp/" + random_name();
+    const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (descriptor < 0) return disk_error("cannot create " + path, errno);
+    // Removed also when it cannot be written.
+    auto file = std::make_shared<SpooledFile>(path, bytes.size());
+    const Result<void> written = write_all(descriptor, bytes);
+    ::close(descriptor);
+    if (written.has_error()) return written.error();
+    return std::shared_ptr<BodyFile>(std::move(file));
+}
+
 BodyWriter::BodyWriter(Spool& spool, std::uint64_t size_max, Place place)
     : spool_(&spool),
       size_max_(size_max),

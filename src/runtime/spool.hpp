@@ -35,6 +35,10 @@ class Spool {
     /// first body.
     Result<void> remove_unfinished();
 
+    /// A file for what memory has no room for at the moment: not synced, and gone with its last
+    /// reference or the next start. Blocks on the disk.
+    Result<std::shared_ptr<BodyFile>> set_aside(std::string_view bytes) const;
+
     const std::string& directory() const { return directory_; }
     /// Bodies up to this size stay in memory and in the database.
     std::uint64_t threshold() const { return threshold_; }
@@ -60,6 +64,9 @@ class BodyWriter {
     ~BodyWriter();
     BodyWriter(BodyWriter&& other) noexcept;
     BodyWriter& operator=(BodyWriter&&) = delete;
+
+    /// From the next byte on.
+    void go_to_disk() { memory_max_ = 0; }
 
     /// Whether appending `more` bytes, or finish() when 0, touches the disk.
     bool needs_disk(std::size_t more) const;

@@ -45,6 +45,8 @@ struct Caller {
     std::string tenant;       ///< of the jobs it submits
     bool sees_all = true;     ///< else it sees the jobs of `tenant` only
     std::string cors_origin;  ///< for Access-Control-Allow-Origin; empty: no such header
+
+    bool operator==(const Caller&) const = default;
 };
 
 /// Who asks, and whether it may: 401 and 403 are errors of this.

@@ -251,20 +251,24 @@ wire::Reply page_for(const View& view, const AskPlan& plan, const Answer& answer
 }  // namespace
 
 wire::Reply Contract::answer(const SubmitPlan& plan, const Answer& answer, Time now) const {
+    return answer_submission(plan.caller, plan.wait, answer, now);
+}
+
+wire::Reply Contract::answer_submission(
+    const Caller& caller, const WaitPlan& wait, const Answer& answer, Time now
+) const {
     const View view{rules_, engine_};
     wire::Reply reply;
     if (answer.kind == Answer::Kind::refused) {
         reply = refusal(view, answer);
     } else {
         // Who asked not to wait gets the same shape however fast the job was.
-        const bool receipt = plan.wait.wait == Duration(0) &&
-                             plan.wait.at_limit == wire::AtLimit::accepted &&
+        const bool receipt = wait.wait == Duration(0) && wait.at_limit == wire::AtLimit::accepted &&
                              answer.kind != Answer::Kind::draining;
-        reply = receipt ? wait_over(view, plan.wait, answer)
-                        : result_page(view, plan.wait, answer, now);
+        reply = receipt ? wait_over(view, wait, answer) : result_page(view, wait, answer, now);
         add_rate(reply, answer.rate);
     }
-    add_cors(reply, plan.caller.cors_origin);
+    add_cors(reply, caller.cors_origin);
     return reply;
 }
 

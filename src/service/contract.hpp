@@ -66,6 +66,8 @@ struct WaitPlan {
     bool stream = false;  ///< the answer is text/event-stream
     std::string last_event_id;
     core::OnLeave on_leave = core::OnLeave::go_on;
+
+    bool operator==(const WaitPlan&) const = default;
 };
 
 /// POST or PUT of a job: its body is to be read, then make_submit() makes the event of it.
@@ -173,6 +175,10 @@ class Contract {
     /// The end of a wait begun for `plan`.
     wire::Reply answer(const SubmitPlan& plan, const core::Answer& answer, Time now) const;
     wire::Reply answer(const AskPlan& plan, const core::Answer& answer, Time now) const;
+    /// Of a submission nothing else is needed any more once it is made.
+    wire::Reply answer_submission(
+        const Caller& caller, const WaitPlan& wait, const core::Answer& answer, Time now
+    ) const;
     /// Why the request goes no further (its body is too large, say).
     wire::Reply refuse(const Caller& caller, const Error& error) const;
 

@@ -9,4 +9,6 @@ bide_tests(wire_test
             ${PROJECT_SOURCE_DIR}/src/wire/prefer_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/query_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/range_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/wire/http2_guard_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/wire/http2_head_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/request_head_test.cpp)

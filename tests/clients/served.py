@@ -28,14 +28,17 @@ def die_with_parent():
 
 
 class Server:
-    """bide with clients.toml, on a port and a directory of its own."""
+    """bide with clients.toml, on a port and a directory of its own. `more` goes below [server]."""
 
-    def __init__(self, build):
+    def __init__(self, build, more=""):
         self.folder = tempfile.TemporaryDirectory()
         self.path = pathlib.Path(self.folder.name)
         self.log = open(self.path / "log", "w+", encoding="utf-8")
+        config = (HERE / "clients.toml").read_text(encoding="utf-8")
+        (self.path / "clients.toml").write_text(
+            config.replace("[server]\n", "[server]\n" + more, 1), encoding="utf-8")
         self.process = subprocess.Popen(
-            [build / "bide", "serve", "--config", HERE / "clients.toml",
+            [build / "bide", "serve", "--config", self.path / "clients.toml",
              "--listen", "127.0.0.1:0", "--data", self.path / "data"],
             stdout=subprocess.PIPE, stderr=self.log, text=True, preexec_fn=die_with_parent)
         line = self.process.stdout.readline()

@@ -341,7 +341,7 @@ TEST_F(BadInput, LineThatIsNoRequestIs400) {
           "GET / http/1.1"s,
           "GET / HTTP/3.0"s,
           "GET / HTTP/1"s,
-          "PRI * HTTP/2.0"s,
+          "PRI / HTTP/2.0"s,
           "GET /\0 HTTP/1.1"s,
           " GET / HTTP/1.1"s,
           "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"s})

@@ -52,7 +52,10 @@ Cases request_lines() {
         {"VersionNoMinor", line("GET /healthz HTTP/1"), {}},
         {"VersionComma", line("GET /healthz HTTP/1,1"), {}},
         {"VersionOther", line("GET /healthz HTCPCP/1.1"), {}},
-        {"Http2Preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + kSmuggled, {}},
+        // The preface itself is none of HTTP/1.1's: tests/integration/http2_test.cpp.
+        {"Http21Preface", "PRI * HTTP/2.1\r\n\r\nSM\r\n\r\n" + kSmuggled, {}},
+        {"Http2PrefaceOtherTarget", "PRI / HTTP/2.0\r\n\r\nSM\r\n\r\n" + kSmuggled, {}},
+        {"Http2PrefaceAfterALine", "\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + kSmuggled, {}},
         {"TlsHello", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"s + kSmuggled, {}},
         {"TwoSpacesBeforeTarget", line("GET  /healthz HTTP/1.1"), {}},
         {"TwoSpacesBeforeVersion", line("GET /healthz  HTTP/1.1"), {}},

@@ -239,6 +239,13 @@ Response Connection::ask(const Request& request) {
     return read(request.method == "HEAD" ? Kind::to_head : Kind::normal);
 }
 
+std::string Connection::read_bytes(std::size_t size, Milliseconds patience) {
+    need(size, patience);
+    const std::string bytes = buffer_.substr(0, size);
+    buffer_.erase(0, size);
+    return bytes;
+}
+
 bool Connection::ends(Milliseconds patience) {
     if (!buffer_.empty()) return false;
     try {

@@ -80,6 +80,9 @@ class Connection {
     /// After read(Kind::to_head) of an answer in chunks: the next, empty when it was the last.
     std::string read_chunk(Milliseconds patience = kPatience);
 
+    /// The next bytes as they are, exactly so many.
+    std::string read_bytes(std::size_t size, Milliseconds patience = kPatience);
+
     /// Whether the peer ends the connection, within the patience, without a further byte.
     bool ends(Milliseconds patience = kPatience);
     /// Whether nothing, neither a byte nor an end, has come yet.

@@ -30,10 +30,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
     runtime::Task<End> go_on(AnswerPointer answer);
 
   private:
-    enum class Next : std::uint8_t { request, close, linger, perform, park };
+    enum class Next : std::uint8_t { request, close, linger, perform, park, http2 };
 
     // session.cpp
     runtime::Task<bool> begin_tls();
+    runtime::Task<void> speak_http2();
     /// Reads a request, and a submission's body: plan_ and received_ are there. Its frame is gone
     /// before the request is performed: what a waiting caller costs is mostly frames.
     runtime::Task<Next> take_request();

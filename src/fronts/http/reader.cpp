@@ -1,5 +1,7 @@
 #include "fronts/http/reader.hpp"
 
+#include "fronts/http/body_intake.hpp"
+
 #include <algorithm>
 #include <span>
 #include <string>
@@ -16,8 +18,7 @@ namespace {
 /// The first read of a request: most heads fit.
 constexpr std::size_t kFirstRead = 2048;
 
-/// A piece of a large body on its way between socket and disk; and when memory is short.
-constexpr std::size_t kPiece = 256 * 1024;
+/// In place of kBodyPiece when memory is short.
 constexpr std::size_t kSmallPiece = 16 * 1024;
 
 /// Read at once from a socket with a body in chunks on it.
@@ -26,6 +27,9 @@ constexpr std::size_t kReceive = 64 * 1024;
 /// A body announced as smaller than this is read even when nobody wants it, so that the
 /// connection can go on; past it the connection is closed instead.
 constexpr std::uint64_t kDiscardMax = 64 * 1024;
+
+/// The first line of a client that knows that this server speaks HTTP/2 (RFC 9113, 3.4).
+constexpr std::string_view kHttp2Begins = "PRI * HTTP/2.0\r\n";
 
 }  // namespace
 
@@ -50,8 +54,7 @@ Task<error_code> RequestReader::receive_more_tls(std::size_t room) {
 }
 
 Error RequestReader::error_of(const error_code& error) const {
-    if (session_.timed_out)
-        return {Code::request_timeout, Retry::safe, "the request did not come in time"};
+    if (session_.timed_out) return body_too_late();
     if (error == net::error::eof)
         return {Code::bad_request, Retry::safe, "the request ended before it was complete"};
     return {Code::bad_request, Retry::safe, "the connection broke: " + error.message()};
@@ -118,18 +121,13 @@ bool RequestReader::expects_continue() const {
     return request_->head.expects_continue && buffer_.size() == 0 && !body_is_done();
 }
 
-/// A pause may be as long as body_pause_max; and a body that has come for that long must have had
-/// the least pace, so that a client cannot hold a connection and a file by a byte now and then.
 void RequestReader::set_body_deadline(Pace pace) {
     const Time now = shard_.parts().clock.coarse_now();
     if (request_->body_began == Time{}) request_->body_began = now;
-    const auto earned = std::chrono::microseconds(
-        request_->received * 1'000'000 / std::max<std::uint64_t>(shard_.options().body_pace_min, 1)
-    );
-    const Duration pause = shard_.options().body_pause_max;
+    const Options& options = shard_.options();
     session_.deadline = pace == Pace::free
-                            ? now + shard_.options().idle_time_max
-                            : std::min(now + pause, request_->body_began + pause + earned);
+                            ? now + options.idle_time_max
+                            : body_deadline(options, request_->body_began, now, request_->received);
 }
 
 std::size_t RequestReader::take_buffered(net::mutable_buffer room) {
@@ -186,7 +184,7 @@ Task<Result<std::size_t>> RequestReader::receive_some(net::mutable_buffer room, 
 }
 
 std::uint64_t RequestReader::small() const {
-    return std::min<std::uint64_t>(shard_.parts().spool.threshold(), kPiece);
+    return std::min<std::uint64_t>(shard_.parts().spool.threshold(), kBodyPiece);
 }
 
 /// What has come with the head takes no memory that is not there already.
@@ -231,16 +229,11 @@ Task<Result<Body>> RequestReader::receive_small(std::size_t length, wire::Finger
 }
 
 Task<Result<Body>> RequestReader::receive_large(wire::FingerprintMaker* maker) {
-    using runtime::BodyWriter;
-    const BodyMemory::Share memory = shard_.body_memory().take(
-        kPiece + static_cast<std::size_t>(shard_.parts().spool.threshold())
+    BodyIntake intake(
+        shard_, kBodyPiece + static_cast<std::size_t>(shard_.parts().spool.threshold())
     );
-    BodyWriter writer(
-        shard_.parts().spool,
-        shard_.parts().contract.rules().body_bytes_max,
-        memory ? BodyWriter::Place::memory_first : BodyWriter::Place::disk
-    );
-    std::string piece(memory ? kPiece : kSmallPiece, '\0');
+    runtime::BodyWriter& writer = intake.writer();
+    std::string piece(intake.has_memory() ? kBodyPiece : kSmallPiece, '\0');
     while (!body_is_done()) {
         BIDE_CO_TRY(const std::size_t got, co_await receive_some(net::buffer(piece), Pace::held));
         if (got == 0) break;
@@ -262,6 +255,18 @@ Task<Result<Body>> RequestReader::receive_large(wire::FingerprintMaker* maker) {
 void RequestReader::drop() {
     request_.reset();
     if (buffer_.size() == 0) buffer_ = beast::flat_buffer();
+}
+
+bool RequestReader::begins_http2() const {
+    const std::string_view bytes(static_cast<const char*>(buffer_.data().data()), buffer_.size());
+    return bytes.starts_with(kHttp2Begins);
+}
+
+std::string RequestReader::take_rest() {
+    const auto bytes = buffer_.data();
+    std::string rest(static_cast<const char*>(bytes.data()), bytes.size());
+    buffer_ = beast::flat_buffer();
+    return rest;
 }
 
 }  // namespace bide::fronts::http

@@ -60,6 +60,11 @@ class RequestReader {
 
     void drop();
 
+    /// After a head that was none: whether it was the beginning of HTTP/2. take_rest() has it.
+    bool begins_http2() const;
+    /// What has been read but not been taken.
+    std::string take_rest();
+
   private:
     struct Request {
         explicit Request(std::uint64_t body_max) : chunks(body_max) {}

@@ -44,8 +44,8 @@ class ConnectionCount {
     std::atomic<std::size_t> count_{0};  ///< changes under the lock
 };
 
-/// The memory that bodies take while they are being received, over all threads. Who gets none sends
-/// his body straight to disk.
+/// The memory that bodies take while they are being received, or over HTTP/2 sent, over all
+/// threads. Who gets none sends his body straight to disk.
 class BodyMemory {
   public:
     explicit BodyMemory(std::size_t max) : max_(max) {}
@@ -92,15 +92,17 @@ struct Options {
     Duration header_time_max = std::chrono::seconds(10);  ///< from the first byte of a request
     Duration body_pause_max = std::chrono::seconds(30);   ///< between two pieces of a body
     std::uint64_t body_pace_min = 1024;  ///< bytes per second, once a body takes body_pause_max
-    std::uint64_t body_memory_max = 64 << 20;  ///< for bodies on their way in; past it: to disk
+    std::uint64_t body_memory_max = 64 << 20;  ///< for bodies on their way; past it: to disk
     Duration idle_time_max = std::chrono::seconds(75);       ///< of a connection between requests
     Duration write_time_max = std::chrono::seconds(60);      ///< for a piece of an answer to go out
     std::optional<TlsFiles> tls;                             ///< empty: plain HTTP
     Duration handshake_time_max = std::chrono::seconds(10);  ///< of TLS
-    std::function<void(const std::string&)> log_error;       ///< any thread
+    bool http2 = true;                       ///< agreed on in TLS, or begun with by the client
+    std::uint32_t http2_streams_max = 1000;  ///< requests under way on one connection of HTTP/2
+    std::function<void(const std::string&)> log_error;  ///< any thread
 };
 
-/// The HTTP/1 daemon. Its threads share nothing: each has an io_context, an acceptor
+/// The HTTP daemon. Its threads share nothing: each has an io_context, an acceptor
 /// (SO_REUSEPORT), its connections and their timers.
 class Server {
   public:

@@ -1,5 +1,7 @@
 // A connection's requests, from the first byte of a head to the engine and back.
+#include "fronts/http/body_intake.hpp"
 #include "fronts/http/connection.hpp"
+#include "fronts/http/http2.hpp"
 #include "service/problem.hpp"
 
 #include <boost/asio/write.hpp>
@@ -31,13 +33,6 @@ constexpr std::string_view kSpeakTls =
     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 41\r\n"
     "Connection: close\r\n\r\nThis port speaks TLS: use an https URL.\r\n";
 
-Error too_large(std::uint64_t most) {
-    return {
-        Code::too_large,
-        Retry::never,
-        "the body is larger than the limit of " + std::to_string(most) + " bytes"};
-}
-
 }  // namespace
 
 Connection::Connection(Shard& shard, std::shared_ptr<Session> session)
@@ -47,6 +42,7 @@ Task<Connection::End> Connection::run() {
     if (session_->tls) {
         const bool begun = co_await begin_tls();
         if (!begun) co_return co_await serve_from(Next::close);
+        if (session_->tls->speaks_http2()) co_return co_await serve_from(Next::http2);
     }
     co_return co_await serve_from(Next::request);
 }
@@ -69,12 +65,21 @@ Task<Connection::End> Connection::serve_from(Next next) {
         head_ = {};
         co_return End::parked;
     }
+    if (next == Next::http2) {
+        co_await speak_http2();
+        next = Next::linger;
+    }
     if (session_->tls) session_->tls->say_goodbye();
     if (next == Next::linger) co_await linger();
     error_code ignored;
     session_->socket.shutdown(net::socket_base::shutdown_both, ignored);
     session_->socket.close(ignored);
     co_return End::closed;
+}
+
+/// No coroutine, so that who awaits it keeps no room for the arguments.
+Task<void> Connection::speak_http2() {
+    return serve_http2(shard_, session_, reader_.take_rest());
 }
 
 /// A client that speaks plain HTTP here is told so in its own language.
@@ -103,6 +108,9 @@ Task<Connection::Next> Connection::take_request() {
     auto failure = co_await reader_.read_head();
     if (failure && !failure->error) co_return Next::close;
     if (failure) {
+        // Only here, so that a request of HTTP/1.1 pays nothing; and only as the first thing said.
+        const bool first = !keep_alive_;
+        if (first && shard_.options().http2 && reader_.begins_http2()) co_return Next::http2;
         keep_alive_ = head_only_ = false;
         co_return co_await refuse(service::to_reply(service::problem_of(*failure->error)));
     }
@@ -145,7 +153,7 @@ Task<void> Connection::receive_submission() {
     const auto& plan = std::get<service::SubmitPlan>(*plan_);
     const std::uint64_t most = contract().rules().body_bytes_max;
     if (reader_.head().length > most) {
-        received_->refusal = contract().refuse(plan.caller, too_large(most));
+        received_->refusal = contract().refuse(plan.caller, body_too_large(most));
         co_return;
     }
     // A connection that breaks is noticed by who reads from it.

@@ -1,5 +1,6 @@
 #include "fronts/http/shard.hpp"
 
+#include "fronts/http/http2.hpp"
 #include "service/problem.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -31,6 +32,12 @@ constexpr int kPushAfter = 64;
 
 /// Connections that were told that there are too many and are kept open for the client to read it.
 constexpr std::size_t kTurnedAwayMax = 64;
+
+/// Of all that comes in on connections of HTTP/2.
+constexpr std::size_t kReadRoom = 64 * 1024;
+
+/// In the ids of waits of HTTP/2's streams, so that only one map is looked into.
+constexpr std::uint64_t kOfStream = 1ULL << 55;
 
 std::string full_page() {
     const wire::Reply reply = service::to_reply(service::problem_of(
@@ -115,6 +122,7 @@ void Shard::close_acceptor() {
         acceptor_.close(ignored);
         for (auto& session : sessions_) {
             if (session.phase == Session::Phase::idle) session.socket.close(ignored);
+            if (session.http2 != nullptr) session.http2->drain();
         }
     });
 }
@@ -123,7 +131,10 @@ void Shard::shut() {
     net::post(io_, [this] {
         error_code ignored;
         ticker_.cancel();
-        for (auto& session : sessions_) session.socket.close(ignored);
+        for (auto& session : sessions_) {
+            session.socket.close(ignored);
+            if (session.http2 != nullptr) session.http2->abandon();
+        }
         while (!waiting_.empty()) {
             const std::shared_ptr<Session> session = waiting_.begin()->second;
             if (session->mailbox) {
@@ -164,6 +175,14 @@ void Shard::take_answers() {
         answers.swap(inbox_);
     }
     for (auto& answer : answers) {
+        if ((answer.waiter & kOfStream) != 0) {
+            const auto stream = waiting_streams_.find(answer.waiter);
+            if (stream == waiting_streams_.end()) continue;
+            Http2Stream& told = *stream->second;
+            if (answer.last()) waiting_streams_.erase(stream);
+            told.take(std::move(answer));
+            continue;
+        }
         const auto found = waiting_.find(answer.waiter);
         if (found == waiting_.end()) continue;  // it left before
         const std::shared_ptr<Session> session = found->second;
@@ -268,7 +287,27 @@ void Shard::wake(Session& session) {
 }
 
 void Shard::leave(core::WaiterId waiter) {
-    if (waiting_.erase(waiter) > 0) parts_.engine.leave(waiter);
+    const bool of_stream = (waiter & kOfStream) != 0;
+    const std::size_t erased = of_stream ? waiting_streams_.erase(waiter) : waiting_.erase(waiter);
+    if (erased > 0) parts_.engine.leave(waiter);
+}
+
+void Shard::forget(core::WaiterId waiter) {
+    if ((waiter & kOfStream) != 0)
+        waiting_streams_.erase(waiter);
+    else
+        waiting_.erase(waiter);
+}
+
+core::WaiterId Shard::expect(Http2Stream& stream) {
+    const core::WaiterId waiter = new_waiter() | kOfStream;
+    waiting_streams_.emplace(waiter, &stream);
+    return waiter;
+}
+
+net::mutable_buffer Shard::read_room() {
+    read_room_.resize(kReadRoom);
+    return net::buffer(read_room_);
 }
 
 core::WaiterId Shard::new_waiter() {
@@ -386,6 +425,10 @@ runtime::Task<void> Shard::tick_loop() {
 void Shard::tell_passed_times(Time now) {
     error_code ignored;
     for (auto& session : sessions_) {
+        if (session.http2 != nullptr) {
+            session.http2->tick(now);
+            continue;
+        }
         Mailbox* const mailbox = session.mailbox.get();
         const bool write_is_late = mailbox != nullptr && mailbox->write_deadline <= now;
         if (session.deadline > now && !write_is_late) continue;

@@ -43,6 +43,8 @@ struct Mailbox {
 };
 
 class Connection;
+class Http2;
+struct Http2Stream;
 
 /// One connection, shared by its coroutine and the shard's tick. Only the shard's thread touches
 /// it.
@@ -65,6 +67,7 @@ struct Session : boost::intrusive::list_base_hook<> {
     bool parking = false;  ///< the coroutine that waits is to end, and the wait goes on
     bool ended = false;    ///< the last coroutine is done with it
     std::shared_ptr<Connection> parked;  ///< waits without a coroutine
+    Http2* http2 = nullptr;  ///< while it is spoken; then only the socket counts of the above
 };
 
 /// What the threads of a server share.
@@ -109,10 +112,15 @@ class Shard final : public ports::AnswerSink {
     void open_mailbox(Session& session);
     core::WaiterId expect(const std::shared_ptr<Session>& session);
     /// The wait was not begun after all.
-    void forget(core::WaiterId waiter) { waiting_.erase(waiter); }
+    void forget(core::WaiterId waiter);
     runtime::Task<void> mail(std::shared_ptr<Session> session);
     void close_mailbox(Session& session);
     static void ring(Session& session);
+    /// For a stream of HTTP/2: registers a wait before it is begun. The stream is told all answers
+    /// to it, until the last or leave().
+    core::WaiterId expect(Http2Stream& stream);
+    /// Room for one read, good until the thread does something else.
+    net::mutable_buffer read_room();
     /// Tells the engine that nobody wants this answer any more.
     void leave(core::WaiterId waiter);
     std::size_t connections() const { return shared_.connections.count(); }
@@ -143,6 +151,8 @@ class Shard final : public ports::AnswerSink {
     boost::intrusive::list<Session> sessions_;
     std::deque<runtime::Socket> turned_away_;  ///< told 503; closed a tick later
     std::unordered_map<core::WaiterId, std::shared_ptr<Session>> waiting_;
+    std::unordered_map<core::WaiterId, Http2Stream*> waiting_streams_;
+    std::vector<char> read_room_;
     std::uint8_t sink_number_;
     std::uint64_t next_waiter_ = 0;
     int unpushed_ = 0;  ///< submissions since the engine was told to write

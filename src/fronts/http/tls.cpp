@@ -21,8 +21,9 @@ namespace {
 /// TLS 1.2 with forward secrecy and authenticated encryption only; TLS 1.3 has nothing else.
 constexpr const char* kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!PSK";
 
-/// The one protocol there is, as ALPN writes it: its length, then its name.
-constexpr std::string_view kProtocols = "\x08http/1.1";
+/// The protocols in the order of preference, as ALPN writes them: their length, then their name.
+constexpr std::string_view kProtocols = "\x02h2\x08http/1.1";
+constexpr std::string_view kHttp1 = kProtocols.substr(3);
 
 /// So many operations a connection with a fast peer does before it lets others run.
 constexpr unsigned kInARowMax = 16;
@@ -34,13 +35,21 @@ std::string last_error() {
     return reason == nullptr ? "unknown error" : reason;
 }
 
-int select_protocol(SSL*, const unsigned char** chosen, unsigned char* length, const unsigned char* offered, unsigned offered_length, void*) {
+int select_protocol(
+    SSL*,
+    const unsigned char** chosen,
+    unsigned char* length,
+    const unsigned char* offered,
+    unsigned offered_length,
+    void* http2
+) {
+    const std::string_view protocols = http2 != nullptr ? kProtocols : kHttp1;
     unsigned char* found = nullptr;
     const int result = SSL_select_next_proto(
         &found,
         length,
-        reinterpret_cast<const unsigned char*>(kProtocols.data()),
-        static_cast<unsigned>(kProtocols.size()),
+        reinterpret_cast<const unsigned char*>(protocols.data()),
+        static_cast<unsigned>(protocols.size()),
         offered,
         offered_length
     );
@@ -76,7 +85,8 @@ Result<TlsIdentity::Context> make_context(const TlsFiles& files) {
     // Tickets resume sessions; a cache would be memory that clients can fill.
     SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_cipher_list(raw, kCiphers);
-    SSL_CTX_set_alpn_select_cb(raw, select_protocol, nullptr);
+    static int yes = 1;  // any pointer that is not null
+    SSL_CTX_set_alpn_select_cb(raw, select_protocol, files.http2 ? &yes : nullptr);
     SSL_CTX_set_default_passwd_cb(raw, no_pass_phrase);
     if (SSL_CTX_use_certificate_chain_file(raw, files.certificate.c_str()) != 1)
         return cannot_use(files.certificate, last_error());
@@ -182,19 +192,33 @@ Task<error_code> Tls::handshake() {
 }
 
 Task<Tls::Transfer> Tls::read_some(net::mutable_buffer room) {
-    const int most =
-        static_cast<int>(std::min<std::size_t>(room.size(), std::numeric_limits<int>::max()));
-    while (!broken_) {
-        ERR_clear_error();
-        const int result = SSL_read(ssl_, room.data(), most);
-        const Need need = need_after(result);
-        if (need != Need::nothing) {
-            const error_code error = co_await wait_for(need);
+    for (;;) {
+        const Transfer read = read_now(room);
+        if (read_need_ != Need::nothing) {
+            const error_code error = co_await wait_for(read_need_);
             if (error) co_return Transfer{error, 0};
         }
-        if (result > 0) co_return Transfer{{}, static_cast<std::size_t>(result)};
+        if (read.size > 0) co_return read;
     }
-    co_return Transfer{net::error::connection_reset, 0};
+}
+
+Tls::Transfer Tls::read_now(net::mutable_buffer room) {
+    read_need_ = Need::broken;
+    if (broken_) return {net::error::would_block, 0};
+    const int most =
+        static_cast<int>(std::min<std::size_t>(room.size(), std::numeric_limits<int>::max()));
+    ERR_clear_error();
+    const int result = SSL_read(ssl_, room.data(), most);
+    read_need_ = need_after(result);
+    if (result > 0) return {{}, static_cast<std::size_t>(result)};
+    return {net::error::would_block, 0};
+}
+
+bool Tls::speaks_http2() const {
+    const unsigned char* name = nullptr;
+    unsigned length = 0;
+    SSL_get0_alpn_selected(ssl_, &name, &length);
+    return length == 2;
 }
 
 Task<error_code> Tls::write(net::const_buffer bytes) {

@@ -26,6 +26,7 @@ namespace net = runtime::net;
 struct TlsFiles {
     std::string certificate;
     std::string key;
+    bool http2 = true;  ///< offered, besides HTTP/1.1
 };
 
 /// The server's side of all TLS connections: certificate, key, protocol. Loaded again when the
@@ -83,6 +84,12 @@ class Tls {
     runtime::Task<boost::system::error_code> handshake();
     /// At least a byte, or an error; the orderly end is net::error::eof.
     runtime::Task<Transfer> read_some(net::mutable_buffer room);
+    /// For who must not hold a buffer while nothing comes: what is there now, or would_block; then
+    /// wait_to_read(), and again.
+    Transfer read_now(net::mutable_buffer room);
+    runtime::Task<boost::system::error_code> wait_to_read() { return wait_for(read_need_); }
+    /// After the handshake: whether HTTP/2 was agreed on.
+    bool speaks_http2() const;
     runtime::Task<boost::system::error_code> write(net::const_buffer bytes);
     /// Tells the peer that nothing more comes; does not wait for it.
     void say_goodbye();
@@ -97,7 +104,8 @@ class Tls {
     runtime::Socket& socket_;
     ssl_st* ssl_;
     bool broken_ = false;
-    unsigned in_a_row_ = 0;  ///< operations since the last that gave others a turn
+    Need read_need_ = Need::nothing;  ///< of the last read_now()
+    unsigned in_a_row_ = 0;           ///< operations since the last that gave others a turn
 };
 
 }  // namespace bide::fronts::http
