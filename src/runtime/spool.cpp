@@ -49,8 +49,8 @@ Error disk_error(std::string_view what, int error_number) {
         std::string(what) + ": " + std::generic_category().message(error_number)};
 }
 
-Result<void> sync_directory(const std::string& path) {
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+Result<void> sync_path(const std::string& path) {
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return disk_error("cannot open " + path, errno);
     const int failed = ::fsync(descriptor);
     const int reason = errno;
@@ -169,7 +169,7 @@ Result<Body> BodyWriter::finish() {
         return disk_error("cannot name a body", errno);
     temporary_path_.clear();
     body.file = std::make_shared<SpooledFile>(name, std::exchange(size_, 0));
-    BIDE_TRY(sync_directory(spool_->directory()));
+    BIDE_TRY(sync_path(spool_->directory()));
     return body;
 }
 

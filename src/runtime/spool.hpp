@@ -91,8 +91,8 @@ class BodyWriter {
     int descriptor_ = -1;
 };
 
-/// Makes the entries of a directory durable.
-Result<void> sync_directory(const std::string& path);
+/// Makes a file's bytes, or a directory's entries, durable.
+Result<void> sync_path(const std::string& path);
 
 /// store_failed with "what: the reason errno names".
 Error disk_error(std::string_view what, int error_number);

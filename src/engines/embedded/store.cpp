@@ -1,6 +1,7 @@
 #include "engines/embedded/store.hpp"
 
 #include "base/check.hpp"
+#include "engines/embedded/new_store.hpp"
 #include "engines/embedded/outcome_facts.hpp"
 #include "engines/embedded/schema.hpp"
 #include "runtime/spool.hpp"
@@ -117,6 +118,7 @@ Result<QueueNumbers> QueueNumbers::load(
 Result<std::unique_ptr<Store>> Store::open(
     const std::string& directory, const std::vector<StoredQueue>& queues
 ) {
+    BIDE_TRY(make_new_store(directory, queues));
     const std::string path = directory + "/bide.db";
     BIDE_TRY(Database database, Database::open(path, Database::Mode::read_write));
     // FULL: a commit in WAL mode returns after its flush. The checkpoint size is a trade between
@@ -133,24 +135,11 @@ Result<std::unique_ptr<Store>> Store::open(
     store->retention_.resize(store->queue_numbers_.size(), std::chrono::hours(24));
     store->shortest_retention_ = *std::ranges::min_element(store->retention_);
     store->longest_retention_ = *std::ranges::max_element(store->retention_);
-    BIDE_TRY(store->learn_secret());
+    BIDE_TRY(store->id_secret_, id_secret_of(store->database_));
     BIDE_TRY(store->names_, NameIndex::open(directory + "/names", store->database_));
     BIDE_TRY(store->prepare_writes());
     BIDE_TRY(store->prepare_removals());
     return store;
-}
-
-Result<void> Store::learn_secret() {
-    const auto fresh = static_cast<std::int64_t>(os_random() >> 1);
-    BIDE_TRY(database_.run(
-        "INSERT OR IGNORE INTO facts VALUES ('id_secret', " + std::to_string(fresh) + ")"
-    ));
-    BIDE_TRY(
-        const std::int64_t secret,
-        database_.number("SELECT value FROM facts WHERE name = 'id_secret'")
-    );
-    id_secret_ = static_cast<std::uint64_t>(secret);
-    return success();
 }
 
 Result<void> Store::prepare(std::span<const Entry> entries) {

@@ -101,7 +101,6 @@ class Store {
     Result<void> prepare(std::span<const Entry> entries);
     Result<void> prepare_writes();
     Result<void> prepare_removals();
-    Result<void> learn_secret();
     Result<void> write_open(const core::Write& write);
     Result<void> write_finish(const core::Write& write);
     Result<void> write_dead_letter(const core::Write& write);

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -437,6 +438,21 @@ TEST_F(StoreTest, OutcomesOfTheSecondVersionAreAllBroughtOver) {
     ASSERT_TRUE(view.step().value());
     EXPECT_EQ(view.text(0), "somebody");
     EXPECT_EQ(view.number(1), 6);
+}
+
+TEST_F(StoreTest, WhatACrashLeftOfANewDatabaseIsReplaced) {
+    store.reset();
+    for (const char* name : {"bide.db", "bide.db-wal", "bide.db-shm"})
+        fs::remove(directory + "/" + name);
+    for (const char* name : {"bide.db.new", "bide.db.new-wal"})
+        std::ofstream(directory + "/" + name) << "half of a database";
+    open();
+    const auto job = input(0, kStart, "x");
+    apply({finish(*job, core::JobState::succeeded, kStart)});
+    open();
+    EXPECT_TRUE(reader->find(job->id).value());
+    EXPECT_FALSE(fs::exists(directory + "/bide.db.new"));
+    EXPECT_FALSE(fs::exists(directory + "/bide.db.new-wal"));
 }
 
 TEST_F(StoreTest, AShellCanReadTheViewWhileTheStoreIsOpen) {

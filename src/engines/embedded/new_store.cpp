@@ -1,0 +1,54 @@
+#include "engines/embedded/new_store.hpp"
+
+#include "base/rng.hpp"
+#include "engines/embedded/schema.hpp"
+#include "runtime/spool.hpp"
+
+#include <filesystem>
+#include <system_error>
+
+namespace bide::engines::embedded {
+namespace {
+
+Result<void> fill(const std::string& path, const std::vector<StoredQueue>& queues) {
+    BIDE_TRY(Database database, Database::open(path, Database::Mode::read_write));
+    // Nothing is kept of it unless all of it is there.
+    BIDE_TRY(database.run("PRAGMA synchronous = OFF"));
+    BIDE_TRY(database.run("PRAGMA journal_mode = MEMORY"));
+    BIDE_TRY(migrate(database));
+    BIDE_TRY(QueueNumbers::load(database, queues));
+    BIDE_TRY(id_secret_of(database));
+    return database.run("PRAGMA journal_mode = WAL");
+}
+
+}  // namespace
+
+Result<void> make_new_store(const std::string& directory, const std::vector<StoredQueue>& queues) {
+    const std::string path = directory + "/bide.db";
+    const std::string unfinished = path + ".new";
+    std::error_code error;
+    if (std::filesystem::exists(path, error)) return success();
+    for (const char* suffix : {"", "-journal", "-wal", "-shm"}) {
+        std::filesystem::remove(unfinished + suffix, error);
+        if (error) return runtime::disk_error("cannot remove " + unfinished, error.value());
+    }
+    BIDE_TRY(fill(unfinished, queues));
+    BIDE_TRY(runtime::sync_path(unfinished));
+    std::filesystem::rename(unfinished, path, error);
+    if (error) return runtime::disk_error("cannot rename " + unfinished, error.value());
+    return runtime::sync_path(directory);
+}
+
+Result<std::uint64_t> id_secret_of(Database& database) {
+    const auto fresh = static_cast<std::int64_t>(os_random() >> 1);
+    BIDE_TRY(database.run(
+        "INSERT OR IGNORE INTO facts VALUES ('id_secret', " + std::to_string(fresh) + ")"
+    ));
+    BIDE_TRY(
+        const std::int64_t secret,
+        database.number("SELECT value FROM facts WHERE name = 'id_secret'")
+    );
+    return static_cast<std::uint64_t>(secret);
+}
+
+}  // namespace bide::engines::embedded
