@@ -1,5 +1,14 @@
-"""bide in its forms. Each writes its result and flushes it before the 200 leaves."""
+"""bide in its forms. Each writes its result and flushes it before the 200 leaves. Beside them what
+the workers of its pools do alone, without bide."""
+import json
+import pathlib
+import subprocess
+
 import harness
+
+HERE = pathlib.Path(__file__).resolve().parent
+PYTHON = ["python3", str(HERE / "echo_worker.py")]
+SHELL = ["sh", str(HERE / "echo_worker.sh")]
 
 
 class Bide(harness.Peer):
@@ -52,10 +61,54 @@ class Pool(Bide):
     queue = f'pool = ["{harness.BUILD}/echo_worker"]\nprocesses = 1\nin_flight = 64'
 
 
+class PythonPool(Bide):
+    name, title = "bide-python", "bide, exec pool (one Python worker, 64 jobs in flight)"
+    queue = f"pool = {json.dumps(PYTHON)}\nprocesses = 1\nin_flight = 64"
+    slow_disk = False
+
+
+class ShellPool(Bide):
+    name, title = "bide-shell", "bide, exec pool (one shell worker, 64 jobs in flight)"
+    queue = f"pool = {json.dumps(SHELL)}\nprocesses = 1\nin_flight = 64"
+    slow_disk = False
+
+
+class Alone(harness.Peer):
+    """A worker fed through pipes: no HTTP, nothing is kept. It knows no latencies but the mean."""
+    durability = "nothing is kept, no HTTP"
+    limit = True
+    command = []
+
+    def start(self, hold=False):
+        self.url = "none"
+
+    def ready(self, hold=False):
+        pass
+
+    def load(self, connections, seconds):
+        in_flight = min(connections, 64)
+        made = subprocess.run(
+            [harness.BUILD / "feed_worker", str(in_flight), str(seconds), *self.command],
+            capture_output=True, text=True, check=False, timeout=seconds + 60)
+        if made.returncode:
+            raise RuntimeError(f"feed_worker failed: {made.stderr.strip()[-300:]}")
+        rate = json.loads(made.stdout)["rate"]
+        mean = 1000 * in_flight / rate
+        return {"rate": rate, "p50": mean, "p99": mean, "p999": mean, "errors": 0}
+
+
+class PythonAlone(Alone):
+    name, title, command = "python-worker", "that Python worker alone", PYTHON
+
+
+class ShellAlone(Alone):
+    name, title, command = "shell-worker", "that shell worker alone", SHELL
+
+
 class Exec(Bide):
     name, title = "bide-exec", "bide, a process per job (/bin/true)"
     queue = 'exec = ["/bin/true"]'
     slow_disk = False
 
 
-PEERS = [Echo, Keyed, Unkeyed, Http, Pool, Exec]
+PEERS = [Echo, Keyed, Unkeyed, Http, Pool, PythonPool, PythonAlone, ShellPool, ShellAlone, Exec]
