@@ -8,7 +8,9 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
+#include <memory>
 #include <poll.h>
+#include <sched.h>
 #include <string_view>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -20,6 +22,13 @@ namespace bide::runtime {
 namespace {
 
 constexpr std::size_t kDescriptorsMax = 8;
+/// They do not follow a child onto a stack of its own.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
 constexpr std::string_view kPathDefault = "/usr/local/bin:/usr/bin:/bin";
 
 enum class Step : int { descriptors, group, parent, limits, directory, program };
@@ -39,6 +48,7 @@ struct Plan {
     std::array<int, kDescriptorsMax> descriptors;
     int descriptors_count;
     int report;
+    int table_last;  ///< the child shares our table of descriptors, and needs it up to here; or -1
     pid_t parent;
     ProcessLimits limits;
 };
@@ -62,6 +72,12 @@ void reset_signals() {
 /// Puts the descriptors at 0, 1, ... and the report's after them; closes the rest. Returns the
 /// report's new number.
 int place_descriptors(const Plan& plan) {
+    if (plan.table_last >= 0) {
+        // A table of its own from here on, a short one. A kernel before 5.9 copies all of it.
+        const auto rest = static_cast<unsigned>(plan.table_last) + 1;
+        if (::close_range(rest, ~0U, CLOSE_RANGE_UNSHARE) != 0 && ::unshare(CLONE_FILES) != 0)
+            fail(plan.report, Step::descriptors, errno);
+    }
     const int count = plan.descriptors_count;
     std::array<int, kDescriptorsMax> lifted{};
     int report = plan.report;
@@ -124,6 +140,19 @@ bool set_limits(const ProcessLimits& limits) {
         if (errno == EACCES) reason = EACCES;
     }
     fail(report, Step::program, reason);
+}
+
+int run_child(void* plan) {
+    become(*static_cast<const Plan*>(plan));
+}
+
+/// As vfork, but with the table of descriptors shared, which wants a stack besides.
+pid_t start_sharing_child(Plan& plan) {
+    constexpr std::size_t kStackBytes = 64U << 10;
+    const auto stack =
+        std::make_unique_for_overwrite<std::max_align_t[]>(kStackBytes / sizeof(std::max_align_t));
+    void* const top = stack.get() + kStackBytes / sizeof(std::max_align_t);
+    return ::clone(run_child, top, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &plan);
 }
 
 /// On its own, so that no variable of the caller can be clobbered by the function returning twice.
@@ -235,10 +264,29 @@ std::string to_string(const ProcessExit& exit) {
            (name != nullptr ? name : "unknown") + ")";
 }
 
-Result<Process> Process::spawn(const ProcessSpec& spec) {
+void LowDescriptors::reserve() {
+    if (!places_.empty()) return;
+    for (std::size_t i = 0; i < kCount; ++i) {
+        Descriptor place(::open("/dev/null", O_RDWR | O_CLOEXEC));
+        if (!place) return;
+        last_ = std::max(last_, place.get());
+        places_.push_back(std::move(place));
+    }
+}
+
+int LowDescriptors::put(std::size_t place, int descriptor) const {
+    return ::dup3(descriptor, places_[place].get(), O_CLOEXEC);
+}
+
+void LowDescriptors::clear(std::size_t count) const {
+    for (std::size_t i = 0; i < count; ++i) put(i, places_.back().get());
+}
+
+Result<Process> Process::spawn(const ProcessSpec& spec, const LowDescriptors* low) {
     if (spec.argv.empty() || spec.argv.front().empty())
         return Error{Code::internal, Retry::never, "there is no command to run; configure one"};
     CHECK(spec.descriptors.size() <= kDescriptorsMax);
+    if (kSanitized || (low != nullptr && !low->reserved())) low = nullptr;
     BIDE_TRY(Pipe report, make_pipe());
     Plan plan{
         programs_of(spec),
@@ -248,9 +296,16 @@ Result<Process> Process::spawn(const ProcessSpec& spec) {
         {},
         static_cast<int>(spec.descriptors.size()),
         report.write.get(),
+        -1,
         ::getpid(),
         spec.limits};
     std::copy(spec.descriptors.begin(), spec.descriptors.end(), plan.descriptors.begin());
+    if (low != nullptr) {
+        for (std::size_t i = 0; i < spec.descriptors.size(); ++i)
+            plan.descriptors[i] = low->put(i, spec.descriptors[i]);
+        plan.report = low->put(spec.descriptors.size(), plan.report);
+        plan.table_last = low->last();
+    }
 
     // A signal handler of ours must not run in the child, on our memory. SIGCHLD is for us: while
     // it is blocked here, the exit of another child would wake some other thread to ignore it.
@@ -259,12 +314,12 @@ Result<Process> Process::spawn(const ProcessSpec& spec) {
     ::sigfillset(&all);
     ::sigdelset(&all, SIGCHLD);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    const pid_t id = start_child(plan);
+    const pid_t id = low != nullptr ? start_sharing_child(plan) : start_child(plan);
     const int reason = errno;
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    if (id < 0) return cannot_start(reason);
-
     report.write.reset();
+    if (low != nullptr) low->clear(spec.descriptors.size() + 1);
+    if (id < 0) return cannot_start(reason);
     Failure failure{};
     ssize_t received = 0;
     do {

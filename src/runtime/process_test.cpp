@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
 namespace bide::runtime {
 namespace {
@@ -94,6 +95,33 @@ TEST(Process, ErrorSaysWhetherToTryAgain) {
     ::unlink(path.c_str());
     ASSERT_FALSE(busy);
     EXPECT_EQ(busy.error().retry, Retry::safe) << busy.error().detail;
+}
+
+TEST(Process, StartedFromLowDescriptorsHasItsOwnAndNoOther) {
+    LowDescriptors low;
+    low.reserve();
+    ASSERT_TRUE(low.reserved());
+    std::vector<Pipe> others;
+    for (int i = 0; i < 100; ++i) others.push_back(make_pipe().value());
+    for (int round = 0; round < 2; ++round) {
+        Descriptor in = open_for_reading("/dev/null").value();
+        Pipe out = make_pipe().value();
+        ProcessSpec spec;
+        spec.argv = {"sh", "-c", "exec ls /proc/self/fd"};
+        spec.descriptors = {in.get(), out.write.get(), out.write.get()};
+        auto process = Process::spawn(spec, &low).value();
+        out.write.reset();
+        std::string said(256, '\0');
+        std::size_t size = 0;
+        // Its end comes only when nobody here holds the other one, in no place.
+        for (ssize_t got = 1; got > 0; size += static_cast<std::size_t>(got))
+            got = ::read(out.read.get(), said.data() + size, said.size() - size);
+        EXPECT_EQ(said.substr(0, size), "0\n1\n2\n3\n");
+        EXPECT_EQ(process.reap().code, 0);
+    }
+    ProcessSpec spec;
+    spec.argv = {"/nowhere"};
+    EXPECT_TRUE(Process::spawn(spec, &low).has_error());
 }
 
 }  // namespace

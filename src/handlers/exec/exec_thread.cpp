@@ -24,6 +24,7 @@ ExecThread::ExecThread() : WorkThread("bide-exec"), scratch_(kScratchBytes) {}
 
 void ExecThread::start() {
     receive_child_exits();
+    low_.reserve();
     WorkThread::start();
     // A SIGCHLD that its thread blocks goes to another, which wakes for nothing at each exit.
     runtime::net::post(executor(), [] {

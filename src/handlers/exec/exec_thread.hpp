@@ -1,5 +1,6 @@
 #pragma once
 
+#include "runtime/process.hpp"
 #include "runtime/work_thread.hpp"
 
 #include <span>
@@ -20,11 +21,17 @@ class ExecThread : public runtime::WorkThread {
     /// would be lost.
     void start();
 
+    /// On the thread.
+    Result<runtime::Process> spawn(const runtime::ProcessSpec& spec) const {
+        return runtime::Process::spawn(spec, &low_);
+    }
+
     /// One buffer for all reads, on the thread: valid until the next suspension.
     std::span<char> scratch() { return scratch_; }
 
   private:
     std::vector<char> scratch_;
+    runtime::LowDescriptors low_;
 };
 
 }  // namespace bide::exec

@@ -94,7 +94,7 @@ Result<void> PoolWorker::spawn() {
     BIDE_TRY(Pipe err, runtime::make_pipe());
     runtime::ProcessSpec spec = command_->spec();
     spec.descriptors = {in.read.get(), out.write.get(), err.write.get()};
-    BIDE_TRY(auto process, runtime::Process::spawn(spec));
+    BIDE_TRY(auto process, thread_.spawn(spec));
     child_ = std::make_shared<Child>(thread_, std::move(process), options_.grace);
     requests_pipe_.emplace(thread_.executor(), in.write.release());
     requests_pipe_->native_non_blocking(true);

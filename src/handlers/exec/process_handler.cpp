@@ -91,7 +91,7 @@ Result<void> Run::spawn() {
     runtime::ProcessSpec spec = shared->command.spec();
     Command::add_facts(spec.environment, attempt);
     spec.descriptors = {input.get(), out.write.get(), err.write.get(), facts.write.get()};
-    BIDE_TRY(auto process, runtime::Process::spawn(spec));
+    BIDE_TRY(auto process, shared->thread.spawn(spec));
     child = std::make_shared<Child>(shared->thread, std::move(process), options.grace);
     output_pipe.emplace(shared->thread, std::move(out.read));
     log_pipe.emplace(shared->thread, std::move(err.read));

@@ -82,7 +82,7 @@ Result<void> LambdaWorker::spawn() {
     spec.environment.push_back("AWS_LAMBDA_RUNTIME_API=127.0.0.1:" + std::to_string(port_));
     // Functions log to both.
     spec.descriptors = {nothing.get(), log.write.get(), log.write.get()};
-    BIDE_TRY(auto process, runtime::Process::spawn(spec));
+    BIDE_TRY(auto process, shared_->thread.spawn(spec));
     child_ = std::make_shared<Child>(shared_->thread, std::move(process), shared_->options().grace);
     log_pipe_.emplace(shared_->thread, std::move(log.read));
     return success();
