@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
     add("overload", "ten times the capacity of a queue", overload);
     add("trickle", "connections that send their heads byte by byte", trickle);
     add("waiters", "as many callers waiting as descriptors allow", waiters);
+    add("streams", "200,000 callers waiting on 1,000 connections of HTTP/2", streams);
     add("bulk", "large bodies", bulk);
     app.add_option("--seconds", options.seconds, "how long to load [60]");
     app.add_option("--count", options.count, "connections or waiters");

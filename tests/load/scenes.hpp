@@ -18,6 +18,8 @@ int overload(const Options& options);
 int trickle(const Options& options);
 /// As many callers waiting as descriptors allow: all for one job, then each for its own.
 int waiters(const Options& options);
+/// The same over HTTP/2, many on each connection: ten times as many and more.
+int streams(const Options& options);
 /// Bodies far larger than memory should be.
 int bulk(const Options& options);
 
