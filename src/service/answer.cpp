@@ -116,17 +116,19 @@ wire::Reply stored_result_page(
 ) {
     wire::Reply reply = result_page(view, plan.wait, answer, now);
     if (answer.kind != Answer::Kind::finished || reply.status != 200) return reply;
+    static const AskPlan::Conditions kNone;
+    const AskPlan::Conditions& asked = plan.conditions ? *plan.conditions : kNone;
     const std::string etag = etag_of(*answer.outcome);
-    if (wire::none_match_names(plan.if_none_match, etag)) {
+    if (wire::none_match_names(asked.if_none_match, etag)) {
         reply.status = 304;
         reply.body = {};
         return reply;
     }
     reply.headers.add("Accept-Ranges", "bytes");
     // If-Range with a date never holds: there is no Last-Modified to compare it with.
-    if (plan.range.empty() || (!plan.if_range.empty() && plan.if_range != etag)) return reply;
+    if (asked.range.empty() || (!asked.if_range.empty() && asked.if_range != etag)) return reply;
     const std::uint64_t size = reply.body.size();
-    const wire::RangeWish wish = wire::parse_range(plan.range, size);
+    const wire::RangeWish wish = wire::parse_range(asked.range, size);
     if (wish.kind == wire::RangeWish::Kind::whole) return reply;
     if (wish.kind == wire::RangeWish::Kind::unsatisfiable) {
         wire::Reply refused = problem(
@@ -234,6 +236,17 @@ wire::Reply refusal(const View& view, const Answer& answer) {
     return reply;
 }
 
+wire::Reply submit_page(const View& view, const WaitPlan& wait, const Answer& answer, Time now) {
+    if (answer.kind == Answer::Kind::refused) return refusal(view, answer);
+    // Who asked not to wait gets the same shape however fast the job was.
+    const bool receipt = wait.wait == Duration(0) && wait.at_limit == wire::AtLimit::accepted &&
+                         answer.kind != Answer::Kind::draining;
+    wire::Reply reply =
+        receipt ? wait_over(view, wait, answer) : result_page(view, wait, answer, now);
+    add_rate(reply, answer.rate);
+    return reply;
+}
+
 wire::Reply page_for(const View& view, const AskPlan& plan, const Answer& answer, Time now) {
     switch (plan.what) {
         case What::result: return stored_result_page(view, plan, answer, now);
@@ -251,24 +264,14 @@ wire::Reply page_for(const View& view, const AskPlan& plan, const Answer& answer
 }  // namespace
 
 wire::Reply Contract::answer(const SubmitPlan& plan, const Answer& answer, Time now) const {
-    return answer_submission(plan.caller, plan.wait, answer, now);
+    wire::Reply reply = submit_page(View{rules_, engine_}, plan.wait, answer, now);
+    add_cors(reply, plan.caller.cors_origin);
+    return reply;
 }
 
-wire::Reply Contract::answer_submission(
-    const Caller& caller, const WaitPlan& wait, const Answer& answer, Time now
-) const {
-    const View view{rules_, engine_};
-    wire::Reply reply;
-    if (answer.kind == Answer::Kind::refused) {
-        reply = refusal(view, answer);
-    } else {
-        // Who asked not to wait gets the same shape however fast the job was.
-        const bool receipt = wait.wait == Duration(0) && wait.at_limit == wire::AtLimit::accepted &&
-                             answer.kind != Answer::Kind::draining;
-        reply = receipt ? wait_over(view, wait, answer) : result_page(view, wait, answer, now);
-        add_rate(reply, answer.rate);
-    }
-    add_cors(reply, caller.cors_origin);
+wire::Reply Contract::answer(const SubmitTerms& terms, const Answer& answer, Time now) const {
+    wire::Reply reply = submit_page(View{rules_, engine_}, terms.wait, answer, now);
+    add_cors(reply, terms.caller.cors_origin);
     return reply;
 }
 

@@ -12,11 +12,12 @@ class AnswerTest : public ContractTest {
     AskPlan plan_for(What what) {
         AskPlan plan;
         plan.what = what;
+        plan.conditions = std::make_unique<AskPlan::Conditions>();
         return plan;
     }
     AskPlan wants_range(std::string range) {
         AskPlan plan = plan_for(What::result);
-        plan.range = std::move(range);
+        plan.conditions->range = std::move(range);
         return plan;
     }
     wire::Reply told(const AskPlan& plan, const Answer& answer) {
@@ -168,28 +169,28 @@ TEST_F(AnswerTest, PartOfAResultIsSent) {
 TEST_F(AnswerTest, ARangeHoldsOnlyForTheResultThatIsMeant) {
     AskPlan plan = wants_range("bytes=0-0");
     const Answer stored = finished(good());
-    plan.if_range = etag;
+    plan.conditions->if_range = etag;
     EXPECT_EQ(told(plan, stored).status, 206);
-    plan.if_range = "\"other\"";
+    plan.conditions->if_range = "\"other\"";
     EXPECT_EQ(told(plan, stored).status, 200);
-    plan.if_range = "Wed, 25 Nov 2026 00:00:00 GMT";
+    plan.conditions->if_range = "Wed, 25 Nov 2026 00:00:00 GMT";
     EXPECT_EQ(told(plan, stored).status, 200);
 }
 
 TEST_F(AnswerTest, WhoHasTheResultIsNotSentItAgain) {
     AskPlan plan = plan_for(What::result);
-    plan.if_none_match = "\"x\", W/" + etag;
+    plan.conditions->if_none_match = "\"x\", W/" + etag;
     const wire::Reply reply = told(plan, finished(good()));
     EXPECT_EQ(reply.status, 304);
     EXPECT_EQ(reply.body.size(), 0U);
     EXPECT_TRUE(has(reply, "ETag: " + etag));
-    plan.if_none_match = "\"x\"";
+    plan.conditions->if_none_match = "\"x\"";
     EXPECT_EQ(told(plan, finished(good())).status, 200);
 }
 
 TEST_F(AnswerTest, OnlyATwoHundredHasConditionsAndRanges) {
     AskPlan plan = wants_range("bytes=0-0");
-    plan.if_none_match = "*";
+    plan.conditions->if_none_match = "*";
     core::Outcome outcome = good();
     outcome.status = 404;
     const wire::Reply reply = told(plan, finished(outcome));

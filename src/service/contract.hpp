@@ -62,12 +62,21 @@ struct Surroundings {
 struct WaitPlan {
     Duration wait{};
     wire::AtLimit at_limit = wire::AtLimit::timeout;
-    std::string applied;  ///< for Preference-Applied; empty: the caller asked for nothing
     bool stream = false;  ///< the answer is text/event-stream
-    std::string last_event_id;
     core::OnLeave on_leave = core::OnLeave::go_on;
+    std::string applied;  ///< for Preference-Applied; empty: the caller asked for nothing
+    std::string last_event_id;
 
     bool operator==(const WaitPlan&) const = default;
+};
+
+/// What the answer to a submission still needs of its plan when the job is with the engine. Nearly
+/// all of a server's waiting callers have the same, and can share one.
+struct SubmitTerms {
+    Caller caller;
+    WaitPlan wait;
+
+    bool operator==(const SubmitTerms&) const = default;
 };
 
 /// POST or PUT of a job: its body is to be read, then make_submit() makes the event of it.
@@ -105,10 +114,13 @@ struct AskPlan {
     /// Cancel and redrive look at the job first: it may be another tenant's, or a batch. Then
     /// next_step() says whether to go on.
     bool look_first = false;
-    // GET of a result:
-    std::string range;
-    std::string if_range;
-    std::string if_none_match;
+    /// GET of a result: what it was asked for under. Null, for most: nothing.
+    struct Conditions {
+        std::string range;
+        std::string if_range;
+        std::string if_none_match;
+    };
+    std::unique_ptr<Conditions> conditions;
     // Of queues:
     core::QueueIndex queue = 0;
     std::optional<core::JobState> state;
@@ -174,11 +186,8 @@ class Contract {
 
     /// The end of a wait begun for `plan`.
     wire::Reply answer(const SubmitPlan& plan, const core::Answer& answer, Time now) const;
+    wire::Reply answer(const SubmitTerms& terms, const core::Answer& answer, Time now) const;
     wire::Reply answer(const AskPlan& plan, const core::Answer& answer, Time now) const;
-    /// Of a submission nothing else is needed any more once it is made.
-    wire::Reply answer_submission(
-        const Caller& caller, const WaitPlan& wait, const core::Answer& answer, Time now
-    ) const;
     /// Why the request goes no further (its body is too large, say).
     wire::Reply refuse(const Caller& caller, const Error& error) const;
 

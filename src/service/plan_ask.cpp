@@ -74,10 +74,13 @@ Result<void> take_result(const ContractRules& rules, const Request& request, Ask
     plan.what = What::result;
     BIDE_TRY(plan.wait, plan_wait(rules, request.head));
     if (!request.is("GET")) plan.wait.stream = false;
-    plan.if_none_match = request.head.joined("if-none-match");
-    if (!request.is("GET")) return success();
-    plan.range = std::string(request.head.field("range"));
-    plan.if_range = std::string(request.head.field("if-range"));
+    const bool ranged = request.is("GET") && request.head.has("range");
+    if (!ranged && !request.head.has("if-none-match")) return success();
+    plan.conditions = std::make_unique<AskPlan::Conditions>();
+    plan.conditions->if_none_match = request.head.joined("if-none-match");
+    if (!ranged) return success();
+    plan.conditions->range = std::string(request.head.field("range"));
+    plan.conditions->if_range = std::string(request.head.field("if-range"));
     return success();
 }
 

@@ -19,10 +19,10 @@ class UnderstandTest : public ContractTest {
         return status(ask("POST", "/", {{name, value}}));
     }
     AskPlan question(std::string_view method, std::string_view target) {
-        const Plan plan = ask(method, target);
-        const auto* found = std::get_if<AskPlan>(&plan);
+        Plan plan = ask(method, target);
+        auto* found = std::get_if<AskPlan>(&plan);
         if (found == nullptr) ADD_FAILURE() << text(plan);
-        return found == nullptr ? AskPlan{} : *found;
+        return found == nullptr ? AskPlan{} : std::move(*found);
     }
 
     const std::string page = std::string("/jobs/") + kId;

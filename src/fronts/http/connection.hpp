@@ -54,7 +54,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     runtime::Task<Next> refuse(wire::Reply reply);
     runtime::Task<Next> submit();
     runtime::Task<Next> ask();
-    void begin_question();
+    /// The question that the engine was or is to be asked; null: it was a submission.
+    service::AskPlan* question() const;
+    void begin_question(const service::AskPlan& question);
+    void park();
     runtime::Task<Next> answered(AnswerPointer answer);
     runtime::Task<End> serve_from(Next next);
     runtime::Task<void> linger();
@@ -109,6 +112,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Ending ending_ = Ending::length;
     std::string head_;
     std::unique_ptr<service::Plan> plan_;
+    // Of a parked caller, in its place, as it is smaller:
+    std::shared_ptr<const service::SubmitTerms> terms_;
+    std::unique_ptr<service::AskPlan> question_;
     std::unique_ptr<Received> received_;
 };
 

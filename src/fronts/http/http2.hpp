@@ -112,7 +112,6 @@ class Http2 {
     Streams quiet_;                                     ///< nothing happens to them by time alone
     Streams active_;                                    ///< looked at each tick
     std::vector<std::unique_ptr<StreamWork>> retired_;  ///< perhaps on the stack still
-    std::shared_ptr<const Submitted> last_submitted_;
     std::string out_;
     wire::Allowance resets_;
     Time head_deadline_ = kNever;

@@ -216,23 +216,18 @@ void Http2::submit(
     core::event::Submit event = contract().make_submit(
         plan, std::move(body), fingerprint, engine().make_id(), stream.waiter, now()
     );
-    Submitted submitted{std::move(plan.caller), std::move(plan.wait)};
-    if (!last_submitted_ || *last_submitted_ != submitted)
-        last_submitted_ = std::make_shared<const Submitted>(std::move(submitted));
-    stream.submitted = last_submitted_;
+    stream.submitted = shard_.share({std::move(plan.caller), std::move(plan.wait)});
     shard_.submit(std::move(event));
 }
 
 void Http2Stream::take(Answer&& answer) {
     if (work) return work->take(std::move(answer));
     if (!submitted) return;
-    const std::shared_ptr<const Submitted> asked = std::move(submitted);
+    const std::shared_ptr<const service::SubmitTerms> asked = std::move(submitted);
     const service::Contract& contract = connection.contract();
     if (asked->wait.stream && contract.opens_stream(asked->caller, answer))
         return connection.begin_events(*this, asked->caller, asked->wait, std::move(answer));
-    connection.respond(
-        *this, contract.answer_submission(asked->caller, asked->wait, answer, connection.now())
-    );
+    connection.respond(*this, contract.answer(*asked, answer, connection.now()));
 }
 
 // --- work ---------------------------------------------------------------------------------------

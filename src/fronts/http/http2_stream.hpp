@@ -65,14 +65,6 @@ class StreamWork {
     Time stuck_at_ = kNever;
 };
 
-/// What a submission's answer needs to know, shared by all the streams of a connection that have
-/// the same: nearly always all.
-struct Submitted {
-    service::Caller caller;
-    service::WaitPlan wait;
-    bool operator==(const Submitted&) const = default;
-};
-
 /// One request. This, nghttp2's own record and an entry in the shard's map are all there is while
 /// it waits. Owned by its connection.
 struct Http2Stream : boost::intrusive::list_base_hook<> {
@@ -80,7 +72,7 @@ struct Http2Stream : boost::intrusive::list_base_hook<> {
 
     Http2& connection;
     core::WaiterId waiter = 0;
-    std::shared_ptr<const Submitted> submitted;
+    std::shared_ptr<const service::SubmitTerms> submitted;
     std::unique_ptr<StreamWork> work;  ///< null: waits for what it has submitted, or is answered
     std::int32_t id;
     std::uint32_t held = 0;  ///< bytes received and not consumed

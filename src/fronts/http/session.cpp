@@ -56,13 +56,15 @@ Task<Connection::End> Connection::go_on(AnswerPointer answer) {
 Task<Connection::End> Connection::serve_from(Next next) {
     while (next == Next::request && !shard_.stopping()) {
         plan_.reset();
+        terms_.reset();
+        question_.reset();
         whole_ = true;
         next = co_await take_request();
         if (next == Next::perform) next = co_await perform();
         if (next != Next::park && !whole_) next = Next::linger;
     }
     if (next == Next::park) {
-        head_ = {};
+        park();
         co_return End::parked;
     }
     if (next == Next::http2) {
@@ -80,6 +82,19 @@ Task<Connection::End> Connection::serve_from(Next next) {
 /// No coroutine, so that who awaits it keeps no room for the arguments.
 Task<void> Connection::speak_http2() {
     return serve_http2(shard_, session_, reader_.take_rest());
+}
+
+/// Nothing stays but what the answer will need.
+void Connection::park() {
+    head_ = {};
+    if (plan_ == nullptr) return;  // it was parked before
+    if (auto* submission = std::get_if<service::SubmitPlan>(&*plan_)) {
+        terms_ = shard_.share({std::move(submission->caller), std::move(submission->wait)});
+    } else {
+        question_ =
+            std::make_unique<service::AskPlan>(std::move(std::get<service::AskPlan>(*plan_)));
+    }
+    plan_.reset();
 }
 
 /// A client that speaks plain HTTP here is told so in its own language.
@@ -218,27 +233,32 @@ Task<Connection::Next> Connection::submit() {
 }
 
 Task<Connection::Next> Connection::ask() {
-    begin_question();
+    begin_question(*question());
     AnswerPointer answer = co_await shard_.wait(session_);
     co_return co_await answered(std::move(answer));
 }
 
-void Connection::begin_question() {
+service::AskPlan* Connection::question() const {
+    return plan_ ? std::get_if<service::AskPlan>(&*plan_) : question_.get();
+}
+
+void Connection::begin_question(const service::AskPlan& question) {
     session_->waiter = shard_.new_waiter();
-    contract().begin(engine(), std::get<service::AskPlan>(*plan_), session_->waiter, now());
+    contract().begin(engine(), question, session_->waiter, now());
 }
 
 /// What the wait came to: the answer, nothing when the client is gone, or the coroutine is to end
 /// while the wait goes on.
 Task<Connection::Next> Connection::answered(AnswerPointer answer) {
-    auto* question = std::get_if<service::AskPlan>(&*plan_);
-    while (answer && question != nullptr && contract().next_step(*question, *answer)) {
-        begin_question();
+    service::AskPlan* const asked = question();
+    while (answer && asked != nullptr && contract().next_step(*asked, *answer)) {
+        begin_question(*asked);
         answer = co_await shard_.wait(session_);
     }
     if (std::exchange(session_->parking, false)) co_return Next::park;
     if (!answer) co_return Next::close;
-    if (question != nullptr) co_return co_await send(contract().answer(*question, *answer, now()));
+    if (asked != nullptr) co_return co_await send(contract().answer(*asked, *answer, now()));
+    if (terms_ != nullptr) co_return co_await send(contract().answer(*terms_, *answer, now()));
     co_return co_await send(contract().answer(std::get<service::SubmitPlan>(*plan_), *answer, now())
     );
 }

@@ -314,6 +314,12 @@ core::WaiterId Shard::new_waiter() {
     return ports::make_waiter_id(sink_number_, ++next_waiter_);
 }
 
+std::shared_ptr<const service::SubmitTerms> Shard::share(service::SubmitTerms&& terms) {
+    if (!last_terms_ || *last_terms_ != terms)
+        last_terms_ = std::make_shared<const service::SubmitTerms>(std::move(terms));
+    return last_terms_;
+}
+
 /// What came together is written together: waking the writer for the first of many makes small
 /// commits, each of which costs as much as many jobs.
 void Shard::submit(core::event::Submit&& submission) {

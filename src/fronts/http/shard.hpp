@@ -101,6 +101,8 @@ class Shard final : public ports::AnswerSink {
     void add(Session& session);
     void remove(Session& session);
     core::WaiterId new_waiter();
+    /// The same as the last caller's, if they are equal: nearly always.
+    std::shared_ptr<const service::SubmitTerms> share(service::SubmitTerms&& terms);
     /// To the engine, which is told to write when this turn of the loop is over.
     void submit(core::event::Submit&& submission);
     /// The answer to the wait that was begun with session.waiter; empty when the client is gone, or
@@ -155,6 +157,7 @@ class Shard final : public ports::AnswerSink {
     std::vector<char> read_room_;
     std::uint8_t sink_number_;
     std::uint64_t next_waiter_ = 0;
+    std::shared_ptr<const service::SubmitTerms> last_terms_;
     int unpushed_ = 0;  ///< submissions since the engine was told to write
     bool stopping_ = false;
     bool dozing_ = false;  ///< the next tick is far away
