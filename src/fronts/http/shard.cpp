@@ -88,7 +88,8 @@ Result<std::uint16_t> Shard::listen(std::uint16_t port, Which which) {
     if (error) return cannot_listen(options_.host, port, error);
     which_ = which;
     const tcp::endpoint endpoint(address, port);
-    acceptor_.open(endpoint.protocol(), error);
+    protocol_ = endpoint.protocol();
+    acceptor_.open(protocol_, error);
     if (error) return cannot_listen(options_.host, port, error);
     const auto set = [this](int option) {
         const int on = 1;
@@ -131,6 +132,7 @@ void Shard::shut() {
     net::post(io_, [this] {
         error_code ignored;
         ticker_.cancel();
+        held_sockets_.close();
         for (auto& session : sessions_) {
             session.socket.close(ignored);
             if (session.http2 != nullptr) session.http2->abandon();
@@ -200,7 +202,9 @@ void Shard::finish_wait(const std::shared_ptr<Session>& session, AnswerPointer a
     waiting_.erase(session->waiter);
     session->phase = Session::Phase::busy;
     error_code ignored;
-    if (std::exchange(session->watched, false)) session->socket.cancel(ignored);
+    const bool held = static_cast<bool>(session->held);
+    if (std::exchange(session->watched, false) && !held) session->socket.cancel(ignored);
+    if (held) held_sockets_.give_back(*session, protocol_);
     if (session->parked && answer) return run(go_on(session, std::move(answer)), session);
     if (session->parked) {
         session->parked.reset();
@@ -419,8 +423,7 @@ runtime::Task<void> Shard::tick_loop() {
             if (mailbox == nullptr || mailbox->watchable) unwatched.push_back(session);
         }
         for (auto& session : unwatched) {
-            if (!session->watched) watch(session);
-            if (session->resume && !session->mailbox) park(*session);
+            hold_or_watch(session);
         }
         for (auto& session : beats) {
             if (session->mailbox) ring(*session);
@@ -443,6 +446,30 @@ void Shard::tell_passed_times(Time now) {
         session.timed_out = true;
         session.socket.cancel(ignored);
     }
+}
+
+void Shard::hold_or_watch(const std::shared_ptr<Session>& session) {
+    if (session->resume && !session->mailbox) park(*session);
+    if (session->held) {
+        session->watched = true;
+        return held_sockets_.watch(*session);
+    }
+    const bool holdable = session->parked && !session->tls && !session->watched;
+    if (holdable && held_sockets_.hold(*session))
+        session->watched = true;
+    else if (!session->watched)
+        watch(session);
+}
+
+void Shard::stirred(Session& session) {
+    session.watched = false;
+    session.waiting_since = parts_.clock.now();  // looked at again after a tick
+    if (!client_is_gone(session)) return;
+    const auto found = waiting_.find(session.waiter);
+    if (found == waiting_.end()) return;
+    const std::shared_ptr<Session> kept = found->second;
+    parts_.engine.leave(session.waiter);
+    finish_wait(kept, nullptr);
 }
 
 /// Notices that the client has gone. Bytes that arrive instead are its next request, sent early:
@@ -473,8 +500,8 @@ void Shard::watch(std::shared_ptr<Session> session) {
 bool Shard::client_is_gone(Session& session) {
     if (session.tls) return session.tls->peer_is_gone();
     std::array<char, 1> byte{};
-    const ssize_t got =
-        ::recv(session.socket.native_handle(), byte.data(), 1, MSG_PEEK | MSG_DONTWAIT);
+    const int number = session.held ? session.held.get() : session.socket.native_handle();
+    const ssize_t got = ::recv(number, byte.data(), 1, MSG_PEEK | MSG_DONTWAIT);
     return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "fronts/http/held_sockets.hpp"
 #include "fronts/http/server.hpp"
 #include "fronts/http/tls.hpp"
 #include "ports/engine.hpp"
@@ -56,6 +57,7 @@ struct Session : boost::intrusive::list_base_hook<> {
     runtime::Socket socket;
     std::unique_ptr<Tls> tls;  ///< null: plain HTTP
     Time deadline = kNever;    ///< the tick cancels what the socket does when this has passed
+    runtime::Descriptor held;  ///< the socket, while HeldSockets has it
     bool timed_out = false;
     Phase phase = Phase::idle;
     // While waiting:
@@ -139,6 +141,8 @@ class Shard final : public ports::AnswerSink {
     void run(runtime::Task<void> task, std::shared_ptr<Session> session);
     static void park(Session& session);
     void watch(std::shared_ptr<Session> session);
+    void hold_or_watch(const std::shared_ptr<Session>& session);
+    void stirred(Session& session);
     void tell_passed_times(Time now);
     static void wake(Session& session);
     static bool client_is_gone(Session& session);
@@ -150,6 +154,8 @@ class Shard final : public ports::AnswerSink {
     net::io_context io_{1};
     runtime::Acceptor acceptor_;
     runtime::Timer ticker_;
+    runtime::tcp protocol_ = runtime::tcp::v4();
+    HeldSockets held_sockets_{io_, [this](Session& session) { stirred(session); }};
     boost::intrusive::list<Session> sessions_;
     std::deque<runtime::Socket> turned_away_;  ///< told 503; closed a tick later
     std::unordered_map<core::WaiterId, std::shared_ptr<Session>> waiting_;
