@@ -4,11 +4,13 @@ import json
 import re
 import sys
 
+import full_store
 import harness
 import plot
 
 TITLES = {"throughput": "Throughput and latency", "slow-disk": "A slow disk",
-          "memory": "Memory per waiter", "start": "Start and idle", "bulk": "Large bodies"}
+          "memory": "Memory per waiter", "start": "Start and idle", "bulk": "Large bodies",
+          "store": "A store of millions"}
 FORMAT = 1  # of results.json: one more when a key is added or changes
 QUIET = 1.5  # load average at most, for figures that go into the docs
 
@@ -169,7 +171,7 @@ def bulk(made):
 
 def sections(results):
     makers = {"throughput": throughput, "slow-disk": slow_disk, "memory": memory, "start": start,
-              "bulk": bulk}
+              "bulk": bulk, "store": lambda made: full_store.report(made, table)}
     return {mode: f"{origin(results[mode])}\n{make(results[mode])}"
             for mode, make in makers.items() if mode in results}
 

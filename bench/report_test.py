@@ -58,6 +58,16 @@ class Report(unittest.TestCase):
         text = report.markdown({"bulk": {**throughput(0), "rows": rows, "skipped": [], "body_mib": 8}})
         self.assertIn("| ratio | 2.00 [0.90-2.00] | 2.00 [1.00-2.00] |", text)
 
+    def test_a_full_store_is_compared_with_an_empty_one_round_by_round(self):
+        def at(rates, late):
+            return {"64": {"rate": rates, "p50": [1, 1], "p99": late, "p999": [3, 3], "errors": [0, 0]}}
+        made = {**throughput(0), "rows": [{"name": "empty", "title": "empty", "at": at([100, 80], [2, 2])},
+                                          {"name": "full", "title": "full", "at": at([90, 88], [4, 2])}],
+                "restarts": [2.5, 1.0], "memory": 2**20, "finished": 1, "waiting": 1, "fill": {}}
+        text = report.markdown({"store": made})
+        self.assertIn("rate 1.10 [0.90-1.10], p99 2.00 [1.00-2.00]", text)
+        self.assertIn("2.50 s, 1.00 s", text)
+
     def test_a_busy_run_says_so_and_stays_out_of_the_docs(self):
         before = "<!-- bench throughput -->\nold\n<!-- end -->\nrest\n"
         with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures bide beside what people would pick instead (./scripts/bench builds what this needs).
 
-    bench/run.py [throughput|memory|slow-disk|start|bulk|all] [NAME...] [options]
+    bench/run.py [throughput|memory|slow-disk|start|bulk|store|all] [NAME...] [options]
     bench/run.py list        the names; a folder of bench/peers is a name for all of it
     bench/run.py doc         puts the tables of build/bench into docs/performance.md
 """
@@ -19,12 +19,13 @@ sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE / "peers")]
 import bulk  # noqa: E402
+import full_store  # noqa: E402
 import harness  # noqa: E402
 import machine  # noqa: E402
 import measure  # noqa: E402
 import report  # noqa: E402
 
-MODES = ("throughput", "memory", "slow-disk", "start", "bulk")
+MODES = ("throughput", "memory", "slow-disk", "start", "bulk", "store")
 FOLDERS = ("bide", "beast", "nginx", "gearmand", "nats", "classic", "bullmq", "celery", "restate")
 
 
@@ -68,6 +69,8 @@ def options():
     parser.add_argument("--sync-us", type=int, default=2000, help="slow-disk: added to a flush [2000]")
     parser.add_argument("--starts", type=int, default=20, help="[20]")
     parser.add_argument("--body-mib", type=int, default=1024, help="bulk: size of the body [1024]")
+    parser.add_argument("--finished", type=int, default=10_000_000, help="store: finished jobs [10 M]")
+    parser.add_argument("--waiting", type=int, default=1_000_000, help="store: jobs that wait [1 M]")
     parser.add_argument("--build", type=pathlib.Path, default=harness.BUILD, help="[build/release]")
     parser.add_argument("--output", type=pathlib.Path, default=harness.OUTPUT, help="[build/bench]")
     parser.add_argument("--packages", action="store_true", help="say what to install, and stop")
@@ -99,6 +102,8 @@ def measured(mode, kinds, asked):
             return measure.start(folder, asked)
         if mode == "bulk":
             return bulk.bulk(folder, asked)
+        if mode == "store":
+            return full_store.full_store(folder, asked)
         todo = {"throughput": measure.throughput, "memory": measure.memory,
                 "slow-disk": measure.slow_disk}[mode]
         return todo(kinds, folder, asked)
