@@ -60,23 +60,6 @@ Result<std::int64_t> Database::number(const std::string& sql) {
     return statement.number(0);
 }
 
-void Database::watch_log(int& frames) {
-    const auto told = [](void* to, sqlite3*, const char*, int count) {
-        *static_cast<int*>(to) = count;
-        return SQLITE_OK;
-    };
-    sqlite3_wal_hook(handle_.get(), told, &frames);
-}
-
-int Database::checkpoint() {
-    int frames = 0;
-    int copied = 0;
-    const int code = sqlite3_wal_checkpoint_v2(
-        handle_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &frames, &copied
-    );
-    return code == SQLITE_OK ? copied : 0;
-}
-
 Error Database::error(std::string_view what) const {
     return sqlite_error(handle_.get(), what);
 }

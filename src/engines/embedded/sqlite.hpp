@@ -28,13 +28,6 @@ class Database {
     /// The first column of the first row of `sql`, which must be a number.
     Result<std::int64_t> number(const std::string& sql);
 
-    /// Whenever a commit has written to the write-ahead log, `frames` becomes the number of its
-    /// frames. SQLite makes no checkpoints by itself then.
-    void watch_log(int& frames);
-    /// Copies what can be copied from the log into the database, and flushes it. Waits for nobody.
-    /// How many frames of the log have been copied so far; 0 if that failed.
-    int checkpoint();
-
     Error error(std::string_view what) const;
 
   private:

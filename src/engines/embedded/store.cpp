@@ -121,7 +121,8 @@ Result<std::unique_ptr<Store>> Store::open(
     BIDE_TRY(make_new_store(directory, queues));
     const std::string path = directory + "/bide.db";
     BIDE_TRY(Database database, Database::open(path, Database::Mode::read_write));
-    // FULL: a commit in WAL mode returns after its flush.
+    // FULL: a commit in WAL mode returns after its flush. The checkpoint size is a trade between
+    // the length of its stall and how often it comes; 1000 pages is SQLite's own default.
     BIDE_TRY(database.run("PRAGMA journal_mode = WAL"));
     BIDE_TRY(database.run("PRAGMA synchronous = FULL"));
     BIDE_TRY(database.run("PRAGMA cache_size = -32768"));
@@ -136,8 +137,6 @@ Result<std::unique_ptr<Store>> Store::open(
     store->longest_retention_ = *std::ranges::max_element(store->retention_);
     BIDE_TRY(store->id_secret_, id_secret_of(store->database_));
     BIDE_TRY(store->names_, NameIndex::open(directory + "/names", store->database_));
-    BIDE_TRY(store->checkpointer_, Checkpointer::open(path));
-    store->database_.watch_log(store->log_frames_);
     BIDE_TRY(store->prepare_writes());
     BIDE_TRY(store->prepare_removals());
     return store;
@@ -293,7 +292,6 @@ Result<void> Store::apply(const core::WriteGroup& group, Time now, std::size_t p
     auto written = names_->take_written();
     BIDE_TRY(keep_names(now, written));
     BIDE_TRY(commit_->run());
-    checkpointer_->committed(log_frames_, database_);
     if (written) names_->publish(std::move(*written));
     if (drops_run_) dead_files_.push_back(names_->drop_oldest());
     return success();

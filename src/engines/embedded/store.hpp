@@ -2,7 +2,6 @@
 
 #include "base/result.hpp"
 #include "core/ledger.hpp"
-#include "engines/embedded/checkpointer.hpp"
 #include "engines/embedded/name_index.hpp"
 #include "engines/embedded/sqlite.hpp"
 #include "ports/engine.hpp"
@@ -119,8 +118,6 @@ class Store {
     Result<void> keep_names(Time now, const std::optional<NameIndex::NewRun>& written);
 
     Database database_;
-    int log_frames_ = 0;  ///< of the write-ahead log, after the last commit
-    std::unique_ptr<Checkpointer> checkpointer_;
     std::string bodies_;
     QueueNumbers queue_numbers_;
     std::vector<Duration> retention_;
