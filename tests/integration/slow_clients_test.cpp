@@ -56,7 +56,7 @@ TEST(SlowClients, BodiesThatWaitTakeNoMoreMemoryThanTheyMay) {
     ServerOptions options;
     options.config = "[server]\nbody_memory_max = \"1MiB\"\n[queues.echo]\nexec = [\"cat\"]\n";
     Server server(std::move(options));
-    const std::size_t before = resident_kib(server.process_id());
+    [[maybe_unused]] const std::size_t before = resident_kib(server.process_id());
     std::vector<Connection> slow;
     const std::string start = "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 200000\r\n\r\nx";
     for (std::size_t i = 0; i < count; ++i) {
