@@ -20,12 +20,18 @@ struct AwsCredentials {
     Time expires = kNever;
 };
 
+enum class PathRule : std::uint8_t {
+    by_service,  ///< as_sent for S3; for all others normalised and encoded once more
+    as_sent,
+};
+
 /// What a signature is good for. `now` is the time as the service sees it; it refuses what is more
 /// than some minutes off.
 struct SigningScope {
     std::string region;
     std::string service;  ///< the signing name: "sqs", "s3", "sts", "elasticache"
     Time now;
+    PathRule path_rule = PathRule::by_service;
 };
 
 /// In place of a payload's hash: its bytes are not signed. S3 takes it over https.
@@ -57,8 +63,6 @@ std::string payload_hash(std::string_view payload);
 
 /// Signature Version 4 in header form: adds x-amz-date, x-amz-security-token (with a session
 /// token), x-amz-content-sha256 (S3, unless it is there) and authorization to the headers.
-///
-/// The path is signed as it is for S3, normalised and encoded once more for all others.
 void sign(SignedRequest& request, const AwsCredentials& credentials, const SigningScope& scope);
 
 /// The query form: returns path and query with the signature, good for `lifetime_s` seconds. Only
