@@ -14,6 +14,10 @@ enum class Bug {
     claim_skips_store = 6,     ///< G4: an id whose job has ended is taken for a new one
     pause_forgotten = 7,       ///< pause: a restart starts what was paused
     weights_ignored = 8,       ///< fair: every tenant has the same share
+    rescue_never = 9,          ///< G5: a front never looks at the store without a notice
+    promise_unclaimed = 10,    ///< G2: an id is handed out before its claim is durable
+    remove_before_store = 11,  ///< G2: a message is removed before its result is stored
+    claim_not_compared = 12,   ///< G4: whose request a claim belongs to is not looked at
 };
 
 #ifdef BIDE_PLANTED_BUGS

@@ -1,0 +1,86 @@
+#pragma once
+
+#include "core/rendezvous.hpp"
+
+#include <boost/intrusive/list.hpp>
+
+#include <memory>
+#include <vector>
+
+/// What the rendezvous' source files share; nobody else includes it.
+namespace bide::core {
+
+struct Rendezvous::TimerOwner : Timer {
+    enum class Kind : std::uint8_t { meeting, waiter };
+    explicit TimerOwner(Kind of) : kind(of) {}
+    Kind kind;
+};
+
+struct Rendezvous::Waiter : TimerOwner, boost::intrusive::list_base_hook<> {
+    Waiter(const Wait& wait, Meeting& of)
+        : TimerOwner(Kind::waiter),
+          id(wait.id),
+          meeting(&of),
+          follow(wait.follow),
+          on_leave(wait.on_leave) {}
+    WaiterId id;
+    Meeting* meeting;
+    Follow follow;
+    OnLeave on_leave;
+    bool told = false;      ///< a follower: that the job is accepted
+    bool replayed = false;  ///< its submission found the job there already
+    bool cancels = false;   ///< wants the job to end
+    /// Its time is over, and only the claim or the queue's word is missing; the timer is then the
+    /// grace period.
+    bool ended = false;
+    Answer::Kind end = Answer::Kind::open;
+};
+
+/// Those here who wait for one job, and how far its way into the queue is.
+struct Rendezvous::Meeting : TimerOwner {
+    Meeting() : TimerOwner(Kind::meeting) {}
+
+    enum class Stage : std::uint8_t {
+        asking,    ///< the store or the claim has not answered yet
+        sending,   ///< the queue has not
+        accepted,  ///< it is in the queue, or has been
+    };
+    JobFacts facts;
+    Fingerprint fingerprint{};
+    Stage stage = Stage::asking;
+    bool known = false;       ///< facts and fingerprint are the job's
+    bool own = false;         ///< sent from here: its notices come on this front's own channel
+    bool counted = false;     ///< among its tenant's and its queue's open jobs
+    bool claimed = false;     ///< the claim is durable
+    bool claiming = false;    ///< asked for
+    bool looking = false;     ///< likewise
+    bool look_again = false;  ///< a reason came while it was looked for
+    bool cancelling = false;
+    bool watched = false;  ///< the job's own channel is listened to
+    bool shown = false;    ///< others may know the id though the envelope does not say so
+    std::uint32_t followers = 0;
+    Time begun{};
+    Time not_before{};
+    Time start_by = kNever;
+    Time send_again = kNever;               ///< another front claimed it and may have died then
+    std::shared_ptr<const JobInput> input;  ///< until it is in the queue
+    std::vector<event::Submit> claimants;   ///< to be compared with the claim
+    boost::intrusive::list<Waiter> waiters;
+};
+
+inline Error key_belongs_to_another() {
+    return {
+        Code::key_reused,
+        Retry::never,
+        "this key or id belongs to another request: its queue, content type or body differ"};
+}
+
+inline Error too_many_wait_here(Retry retry) {
+    return {
+        Code::overloaded,
+        retry,
+        "as many callers wait as may wait; ask without waiting, or later",
+        1};
+}
+
+}  // namespace bide::core
