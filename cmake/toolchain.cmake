@@ -37,6 +37,7 @@ find_package(CLI11 REQUIRED)
 find_package(tomlplusplus REQUIRED)
 find_package(GTest REQUIRED)
 find_library(NGHTTP2_LIBRARY nghttp2 REQUIRED)
+find_library(HIREDIS_LIBRARY hiredis REQUIRED)
 
 # Asio and Beast are compiled once (runtime/asio.cpp), not in every file that includes them.
 add_library(bide_asio INTERFACE)

@@ -30,7 +30,7 @@ void append_resp_command(std::string& to, const std::vector<std::string>& args);
 /// 0.14 does it; it knows none of RESP3's types, so a push, map, double... is an error here.
 ///
 /// Bounded: a value and what has been received of it may take `value_bytes_max` (elements of arrays
-/// count with what they take in memory), and arrays nest at most 7 deep. After an error it is of no
+/// count with what they take in memory), and arrays nest at most 8 deep. After an error it is of no
 /// more use.
 class RespDecoder {
   public:

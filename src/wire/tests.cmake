@@ -11,7 +11,8 @@ bide_tests(wire_test
             ${PROJECT_SOURCE_DIR}/src/wire/range_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/http2_guard_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/http2_head_test.cpp
-            ${PROJECT_SOURCE_DIR}/src/wire/request_head_test.cpp)
+            ${PROJECT_SOURCE_DIR}/src/wire/request_head_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/wire/resp_test.cpp)
 bide_tests(sigv4_test
     LIBS bide_wire
     SOURCES ${PROJECT_SOURCE_DIR}/src/wire/sigv4_test.cpp
