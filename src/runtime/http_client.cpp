@@ -459,6 +459,7 @@ Task<HttpResult> run(SharedPtr shared, HttpRequest request) {
         if (!kept || !exchange->may_send_again()) co_return std::move(*exchange->trouble);
         exchange->fresh_only = true;
         exchange->trouble.reset();
+        exchange->sent = exchange->sent || exchange->written > 0;
         exchange->written = 0;
     }
 }

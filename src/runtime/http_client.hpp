@@ -75,6 +75,7 @@ struct HttpFailure {
     };
     Kind kind = Kind::broken;
     std::string detail;  ///< for a person; names the origin
+    bool sent = false;   ///< the peer may have had all of the request, or some
 };
 
 using HttpResult = BOOST_OUTCOME_V2_NAMESPACE::

@@ -45,7 +45,7 @@ void HttpExchange::interrupt(Kind why) {
 }
 
 HttpFailure HttpExchange::failure(Kind kind, std::string what) const {
-    return {kind, request.url->origin + ": " + std::move(what)};
+    return {kind, request.url->origin + ": " + std::move(what), sent || written > 0};
 }
 
 HttpFailure HttpExchange::failure_or(Kind kind, std::string what) const {

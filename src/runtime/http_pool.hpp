@@ -63,6 +63,7 @@ class HttpExchange final : public std::enable_shared_from_this<HttpExchange>,
     bool cut = false;          ///< the connection cannot send any more
     bool whole = false;        ///< the request was sent to its end
     bool keep_alive = false;   ///< the peer has nothing against another request
+    bool sent = false;         ///< some of it was written to a connection before
     std::uint64_t written = 0;
 };
 

@@ -1,6 +1,7 @@
 bide_tests(wire_test
     LIBS bide_wire
-    SOURCES ${PROJECT_SOURCE_DIR}/src/wire/batch_line_test.cpp
+    SOURCES ${PROJECT_SOURCE_DIR}/src/wire/aws_error_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/wire/batch_line_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/derived_id_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/http_date_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/job_options_test.cpp
