@@ -268,7 +268,8 @@ void Rendezvous::want_look(Meeting& meeting) {
     meeting.looking = true;
     effects_->looks.push_back(
         {meeting.facts.id,
-         meeting.known ? std::optional(meeting.facts.queue) : std::optional<QueueIndex>()}
+         meeting.known ? std::optional(meeting.facts.queue) : std::optional<QueueIndex>(),
+         !meeting.known}
     );
 }
 

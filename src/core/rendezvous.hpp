@@ -112,6 +112,7 @@ struct Send {
 struct Look {
     JobId job;
     std::optional<QueueIndex> queue;  ///< empty: not known, any
+    bool claim_too = false;           ///< without a result, a claim tells that the job exists
 };
 /// Store this outcome unless there is one, and tell whoever runs the job.
 struct Cancel {
