@@ -2,6 +2,7 @@
 
 #include "wire/exec_report.hpp"
 #include "wire/job_options.hpp"
+#include "wire/json_members.hpp"
 #include "wire/json_value.hpp"
 #include "wire/line_body.hpp"
 #include "wire/utf8.hpp"
@@ -28,15 +29,6 @@ constexpr std::array<std::string_view, 8> kMembers{
 
 Error malformed(std::string what) {
     return {Code::bad_request, Retry::never, std::move(what)};
-}
-
-Result<void> take_text(const json::object& members, std::string_view name, std::string& text) {
-    const json::value* value = find_member(members, name);
-    if (!value) return success();
-    const json::string* found = value->if_string();
-    if (!found) return malformed("\"" + std::string(name) + "\" is not a string");
-    text.assign(found->data(), found->size());
-    return success();
 }
 
 std::optional<double> number_of(const json::value& value) {
