@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace bide::wire {
@@ -32,6 +33,9 @@ class Sha256 {
 };
 
 Digest sha256(std::string_view bytes);
+
+/// 64 digits, lower case.
+std::string to_hex(const Digest& digest);
 
 /// Whether they are the same, in a time that does not depend on where they differ.
 bool equal_in_constant_time(const Digest& a, const Digest& b);

@@ -17,17 +17,6 @@ namespace {
 
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 
-std::string hex(const Digest& digest) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string text;
-    text.reserve(2 * digest.size());
-    for (const std::uint8_t byte : digest) {
-        text += kDigits[byte >> 4];
-        text += kDigits[byte & 15];
-    }
-    return text;
-}
-
 Digest hmac(std::string_view key, std::string_view text) {
     Digest digest{};
     std::size_t size = 0;
@@ -162,7 +151,7 @@ std::string signature(
 
     std::string to_sign(kAlgorithm);
     to_sign +=
-        "\n" + std::string(stamp) + "\n" + scope_text(stamp, scope) + "\n" + hex(sha256(text));
+        "\n" + std::string(stamp) + "\n" + scope_text(stamp, scope) + "\n" + to_hex(sha256(text));
 
     Digest key = hmac("AWS4" + credentials.secret, stamp.substr(0, 8));
     for (const std::string_view part :
@@ -170,7 +159,7 @@ std::string signature(
           std::string_view(scope.service),
           std::string_view("aws4_request")})
         key = hmac(bytes_of(key), part);
-    return hex(hmac(bytes_of(key), to_sign));
+    return to_hex(hmac(bytes_of(key), to_sign));
 }
 
 bool has(const NameValues& headers, std::string_view name) {
@@ -206,7 +195,7 @@ std::string aws_query(const NameValues& query) {
 }
 
 std::string payload_hash(std::string_view payload) {
-    return payload.empty() ? std::string(kEmptyPayload) : hex(sha256(payload));
+    return payload.empty() ? std::string(kEmptyPayload) : to_hex(sha256(payload));
 }
 
 void sign(SignedRequest& request, const AwsCredentials& credentials, const SigningScope& scope) {
