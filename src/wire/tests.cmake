@@ -16,7 +16,9 @@ bide_tests(wire_test
             ${PROJECT_SOURCE_DIR}/src/wire/http2_head_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/request_head_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/resp_test.cpp
-            ${PROJECT_SOURCE_DIR}/src/wire/result_object_test.cpp)
+            ${PROJECT_SOURCE_DIR}/src/wire/result_object_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/wire/s3_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/wire/sqs_test.cpp)
 bide_tests(sigv4_test
     LIBS bide_wire
     SOURCES ${PROJECT_SOURCE_DIR}/src/wire/sigv4_test.cpp
