@@ -15,19 +15,6 @@
 
 namespace bide::clients {
 
-struct RedisFailure {
-    enum class Kind : std::uint8_t {
-        stopped,      ///< the client was closed
-        overloaded,   ///< too many commands, or bytes of them, wait; not sent
-        unreachable,  ///< there is no connection; not sent
-        refused,      ///< the server answered with an error: detail is its text
-        lost,         ///< the connection ended before the reply: it may have been done
-        timeout,      ///< no reply in time: it may have been done, and the connection is given up
-    };
-    Kind kind = Kind::lost;
-    std::string detail;  ///< for a person
-};
-
 /// A reply that is no error, or why there is none.
 using RedisResult = BOOST_OUTCOME_V2_NAMESPACE::
     basic_result<wire::RespValue, RedisFailure, BOOST_OUTCOME_V2_NAMESPACE::policy::terminate>;
@@ -68,7 +55,7 @@ class RedisClient {
     void send(std::vector<std::string> args, Done done);
 
     bool connected() const;
-    const RedisCounters& counters() const;
+    RedisCounters counters() const;
     void close();
 
     struct Shared;

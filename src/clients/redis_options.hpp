@@ -15,6 +15,19 @@
 
 namespace bide::clients {
 
+struct RedisFailure {
+    enum class Kind : std::uint8_t {
+        stopped,      ///< the client was closed
+        overloaded,   ///< too many commands, or bytes of them, wait; not sent
+        unreachable,  ///< there is no connection; not sent
+        refused,      ///< the server answered with an error: detail is its text
+        lost,         ///< the connection ended before the reply: it may have been done
+        timeout,      ///< no reply in time: it may have been done, and the connection is given up
+    };
+    Kind kind = Kind::lost;
+    std::string detail;  ///< for a person
+};
+
 /// Where a Redis server is, and as whom to speak to it.
 struct RedisAddress {
     bool tls = false;
@@ -52,8 +65,8 @@ struct RedisOptions {
     std::size_t unsent_bytes_max = 64U << 20;  ///< of commands, not yet taken by the kernel
     std::size_t reply_bytes_max = 16U << 20;   ///< of one reply or message
 
-    /// When a connection stands, and when it is lost or could not be made, with the reason for a
-    /// person; for logs. The same reason again is told again: each is an attempt of its own.
+    /// For logs: a connection stands, or it is lost or could not be made, with the reason for a
+    /// person. Each attempt is told.
     std::function<void(bool connected, const std::string& why)> on_connection;
 };
 

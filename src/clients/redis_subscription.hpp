@@ -33,10 +33,11 @@ struct RedisSubscriptionOptions {
 /// So it is seen when messages do not arrive, whatever the reason: a dead connection, a stalled
 /// server, a failover that left the subscription on the old node.
 ///
-/// Proven is a subscription when the server has acknowledged all channels wanted and a word that
-/// was published after that came round. That is lost at once with the connection, and when no word
-/// came for proof_max; then it reconnects and subscribes to everything anew. A channel added to a
-/// proven subscription takes nothing from the others: on_subscribed tells when it stands.
+/// Proven is a subscription when the server has acknowledged all channels that were wanted when the
+/// connection stood, and a word that was published after that came round. That is lost at once with
+/// the connection, and when no word came for proof_max; then it reconnects and subscribes to
+/// everything anew. A channel added later takes nothing from the others: on_subscribed tells when
+/// it stands.
 ///
 /// Messages lost while not proven are not told: who waits for one must look elsewhere whenever
 /// on_proven(true) comes.
@@ -60,10 +61,13 @@ class RedisSubscription {
     RedisSubscription(const RedisSubscription&) = delete;
     RedisSubscription& operator=(const RedisSubscription&) = delete;
 
-    /// Any time; wanted until unsubscribe(). False: there are channels_max already.
-    bool subscribe(std::string channel);
+    /// Any time; wanted until unsubscribe(), across reconnects. One that is wanted already stays as
+    /// it is. False: there are channels_max.
+    bool subscribe(const std::string& channel);
     void unsubscribe(const std::string& channel);
 
+    /// Whether the server has acknowledged this channel on the connection there is.
+    bool subscribed(const std::string& channel) const;
     bool proven() const;
     void close();
 
