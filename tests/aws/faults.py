@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """A proxy that does to SQS, S3 or any TCP server what networks and services do on bad days.
 
-    tests/aws/faults.py sqs|s3|tcp UPSTREAM_PORT [--seed N]
+    tests/aws/faults.py sqs|s3|tcp UPSTREAM_PORT [--seed N] [--ways N]
 
-It prints its port and the address that takes orders (below), and runs until it is ended. Tests use
-Proxy, which starts one and gives it orders.
+It prints its ports, one for each way, and the address that takes orders (below), and runs until it is
+ended. Tests use Proxy, which starts one and gives it orders. Each process that is to be cut off alone gets
+a way of its own.
 
-    PUT /link   open, stall, stall_up, stall_down (nothing passes; up is towards the server), refuse
+    PUT /link   (all ways; /link/0: the first) open, stall, stall_up, stall_down (nothing passes; up is towards the server), refuse
                 (connections are cut, new ones refused), cut (those of now are cut)
     PUT /rules  a JSON list of rules, for sqs and s3; each has
         fault   error       answers with an error and passes nothing on
@@ -113,7 +114,7 @@ class Link:
     async def accepted(self, reader, writer):
         self.live.add(writer)
         try:
-            await self.serve(reader, writer)
+            await self.serve(self, reader, writer)
         except (OSError, RuntimeError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass
         finally:
@@ -141,9 +142,9 @@ class Client(asyncio.StreamReaderProtocol):
 
 
 class TcpProxy:
-    def __init__(self, upstream):
+    def __init__(self, upstream, ways):
         self.upstream = upstream
-        self.link = Link(self.serve)
+        self.links = [Link(self.serve) for _ in range(ways)]
         self.seen = {"requests": collections.Counter(), "faults": collections.Counter()}
 
     async def pump(self, reader, writer, event):
@@ -158,13 +159,13 @@ class TcpProxy:
         except (OSError, RuntimeError):  # uvloop's word for a transport that is closed
             reset(writer)
 
-    async def serve(self, reader, writer):
+    async def serve(self, link, reader, writer):
         self.seen["requests"]["connect"] += 1
-        await self.link.up.wait()
+        await link.up.wait()
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.upstream)
         try:
-            await asyncio.gather(self.pump(reader, far_writer, self.link.up),
-                                 self.pump(far_reader, writer, self.link.down))
+            await asyncio.gather(self.pump(reader, far_writer, link.up),
+                                 self.pump(far_reader, writer, link.down))
         finally:
             reset(far_writer)
 
@@ -229,11 +230,11 @@ async def swallow(parts):
 
 
 class HttpProxy:
-    def __init__(self, service, upstream, seed):
+    def __init__(self, service, upstream, seed, ways):
         self.service, self.upstream = service, upstream
         self.chance = random.Random(seed)
         self.rules = []
-        self.link = Link(self.serve)
+        self.links = [Link(self.serve) for _ in range(ways)]
         self.seen = {"requests": collections.Counter(), "faults": collections.Counter()}
 
     def order(self, rules):
@@ -289,14 +290,14 @@ class HttpProxy:
         return (f"HTTP/1.1 {status} {reason}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
                 f"x-amzn-RequestId: FAULT\r\n\r\n{body}").encode()
 
-    async def serve(self, reader, writer):
+    async def serve(self, link, reader, writer):
         gone = []  # the connection to the server, while there is one
         writer.transport.get_protocol().gone = lambda: [reset(far) for far in gone]
         far = None
         try:
             while True:
                 request = await Message.read(reader)
-                await self.link.up.wait()
+                await link.up.wait()
                 if b"expect" in request.fields:
                     request.drop(b"expect")
                     writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -310,7 +311,7 @@ class HttpProxy:
                     return reset(writer)
                 if fault == "error":
                     await swallow(body_of(request, reader, False))
-                    await self.link.down.wait()
+                    await link.down.wait()
                     writer.write(self.error(rule["error"]))
                     continue
                 if not far or far[0].at_eof():
@@ -318,19 +319,19 @@ class HttpProxy:
                         reset(far[1])
                     far = await asyncio.open_connection("127.0.0.1", self.upstream, limit=PART)
                     gone[:] = [far[1]]
-                if await self.exchange(request, reader, writer, far, fault):
+                if await self.exchange(link, request, reader, writer, far, fault):
                     return None
         finally:
             if far:
                 reset(far[1])
 
-    async def exchange(self, request, reader, writer, far, fault):
+    async def exchange(self, link, request, reader, writer, far, fault):
         """Passes a request and its answer on. True: the connection has ended."""
         far_reader, far_writer = far
         far_writer.write(request.head)
         kept = [request.head]
         async for part in body_of(request, reader, False):
-            await self.link.up.wait()
+            await link.up.wait()
             far_writer.write(part)
             await far_writer.drain()
             if fault == "twice":
@@ -354,11 +355,11 @@ class HttpProxy:
             else:
                 reset(writer)
             return True
-        await self.link.down.wait()
+        await link.down.wait()
         writer.write(answer.head)
         if not bodiless:
             async for part in body_of(answer, far_reader, True):
-                await self.link.down.wait()
+                await link.down.wait()
                 writer.write(part)
                 await writer.drain()
         return answer.closes or request.closes
@@ -372,16 +373,18 @@ class Control:
 
     async def obey(self, request, body):
         order = request.first.rsplit(" ", 1)[0]
-        if order == "PUT /link":
+        way = re.fullmatch(r"PUT /link(?:/(\d+))?", order)
+        if way:
             mode = body.decode()
             if mode not in ("open", "stall", "stall_up", "stall_down", "refuse", "cut"):
                 raise ValueError(f"no such mode: {mode}")
-            await self.proxy.link.set(mode)
+            for link in self.proxy.links if way[1] is None else [self.proxy.links[int(way[1])]]:
+                await link.set(mode)
         elif order == "PUT /rules" and isinstance(self.proxy, HttpProxy):
             self.proxy.order(json.loads(body))
         elif order != "GET /seen":
             raise ValueError(f"no such order: {order}")
-        return {**self.proxy.seen, "connections": len(self.proxy.link.live)}
+        return {**self.proxy.seen, "connections": sum(len(link.live) for link in self.proxy.links)}
 
     async def serve(self, reader, writer):
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
@@ -389,7 +392,7 @@ class Control:
             body = b"".join([part async for part in body_of(request, reader, False)])
             try:
                 status, said = "200 OK", json.dumps(await self.obey(request, body))
-            except (ValueError, KeyError, TypeError, re.error) as error:
+            except (ValueError, LookupError, TypeError, re.error) as error:
                 status, said = "400 Bad Request", json.dumps({"error": str(error)})
             writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(said)}\r\nContent-Type: application/json\r\n"
                          f"Connection: close\r\n\r\n{said}".encode())
@@ -399,13 +402,15 @@ class Control:
 
 async def serve(arguments):
     if arguments.service == "tcp":
-        proxy = TcpProxy(arguments.upstream)
+        proxy = TcpProxy(arguments.upstream, arguments.ways)
     else:
-        proxy = HttpProxy(arguments.service, arguments.upstream, arguments.seed)
-    await proxy.link.set("open")
+        proxy = HttpProxy(arguments.service, arguments.upstream, arguments.seed, arguments.ways)
+    for link in proxy.links:
+        await link.set("open")
     control = await asyncio.start_server(Control(proxy).serve, "127.0.0.1", 0)
     port = control.sockets[0].getsockname()[1]
-    print(f"listening on 127.0.0.1:{proxy.link.port}, orders to http://127.0.0.1:{port}", flush=True)
+    ports = " ".join(str(link.port) for link in proxy.links)
+    print(f"listening on 127.0.0.1: {ports}, orders to http://127.0.0.1:{port}", flush=True)
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
@@ -415,13 +420,15 @@ async def serve(arguments):
 class Proxy:
     """A proxy process before a server's port, and a way to give it orders."""
 
-    def __init__(self, service, upstream, seed=1):
+    def __init__(self, service, upstream, seed=1, ways=1):
         import servers
         self.process = subprocess.Popen(
-            [sys.executable, "-B", __file__, service, str(upstream), "--seed", str(seed)],
+            [sys.executable, "-B", __file__, service, str(upstream), "--seed", str(seed),
+             "--ways", str(ways)],
             stdout=subprocess.PIPE, text=True, preexec_fn=servers.die_with_parent)
-        found = re.search(r":(\d+), orders to (http://127\.0\.0\.1:(\d+))", self.process.stdout.readline())
-        self.port, self.control_url, self.control_port = int(found[1]), found[2], int(found[3])
+        found = re.search(r": ([\d ]+), orders to (http://127\.0\.0\.1:(\d+))", self.process.stdout.readline())
+        self.ports = [int(port) for port in found[1].split()]
+        self.port, self.control_url, self.control_port = self.ports[0], found[2], int(found[3])
 
     def order(self, method, path, body=""):
         connection = http.client.HTTPConnection("127.0.0.1", self.control_port, timeout=60)
@@ -435,8 +442,8 @@ class Proxy:
             raise ValueError(said["error"])
         return said
 
-    def link(self, mode):
-        return self.order("PUT", "/link", mode)
+    def link(self, mode, way=None):
+        return self.order("PUT", "/link" if way is None else f"/link/{way}", mode)
 
     def rules(self, *rules):
         return self.order("PUT", "/rules", json.dumps(rules))
@@ -455,6 +462,7 @@ def main():
     parser.add_argument("service", choices=("sqs", "s3", "tcp"))
     parser.add_argument("upstream", type=int)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--ways", type=int, default=1)
     with contextlib.suppress(ImportError):  # twice as fast
         import uvloop
         uvloop.install()

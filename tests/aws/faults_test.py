@@ -71,7 +71,7 @@ class Case(unittest.TestCase):
         self.upstream = Upstream()
         self.addCleanup(self.upstream.server_close)
         self.addCleanup(self.upstream.shutdown)
-        self.proxy = faults.Proxy(self.service, self.upstream.server_port, seed=7)
+        self.proxy = faults.Proxy(self.service, self.upstream.server_port, seed=7, ways=2)
         self.addCleanup(self.proxy.stop)
 
     def connect(self, timeout=PATIENCE_S):
@@ -195,6 +195,14 @@ class Links(Case):
             self.ask("PUT", "/a", b"x")
         self.proxy.link("open")
         self.assertEqual(self.ask("PUT", "/a", b"x"), (200, b"x"))
+
+    def test_one_of_two_ways_refuses(self):
+        self.proxy.link("refuse", 1)
+        self.assertEqual(self.ask("PUT", "/a", b"x"), (200, b"x"))
+        with self.assertRaises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", self.proxy.ports[1]), PATIENCE_S)
+        with self.assertRaises(ValueError):
+            self.proxy.link("refuse", 2)
 
     def test_cut(self):
         connection = self.connect()

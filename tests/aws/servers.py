@@ -203,8 +203,9 @@ class Redis(Server):
     def ready(self):
         return self.cli("PING") == "PONG"
 
-    def variables(self, url):
-        return {"BIDE_REDIS": url}
+    def variables(self, port):
+        """What tells others how to reach it, at a port that leads there."""
+        return {"BIDE_REDIS": f"redis://127.0.0.1:{port}"}
 
 
 class TlsRedis(Redis):
@@ -227,8 +228,8 @@ class TlsRedis(Redis):
     def access(self):
         return ["--tls", "--cacert", str(self.folder / "ca.pem"), "--user", REDIS_USER, "--pass", REDIS_PASSWORD]
 
-    def variables(self, url):
-        return {"BIDE_REDIS": url, "BIDE_REDIS_USER": REDIS_USER, "BIDE_REDIS_PASSWORD": REDIS_PASSWORD,
+    def variables(self, port):
+        return {"BIDE_REDIS": f"rediss://{REDIS_USER}:{REDIS_PASSWORD}@127.0.0.1:{port}",
                 "BIDE_REDIS_CA": str(self.folder / "ca.pem")}
 
 

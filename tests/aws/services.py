@@ -14,9 +14,9 @@ Options:
                                                addresses that take rules
 
 The environment: AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL_S3, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-AWS_REGION, BIDE_REDIS (an URL), BIDE_REDIS_USER, BIDE_REDIS_PASSWORD and BIDE_REDIS_CA (tls), BIDE_SQS_QUEUE
-(the URL of the first queue), BIDE_SQS_QUEUE_DEAD, BIDE_S3_BUCKET. `run` ends with the command's status, or
-with 77 when a service cannot be had here.
+AWS_REGION, BIDE_REDIS (a URL, with user and password), BIDE_REDIS_CA (tls: the file of its CA),
+BIDE_SQS_QUEUE (the URL of the first queue), BIDE_SQS_QUEUE_DEAD, BIDE_S3_BUCKET. `run` ends with the command's
+status, or with 77 when a service cannot be had here.
 """
 import argparse
 import contextlib
@@ -36,18 +36,47 @@ import servers  # noqa: E402
 
 
 class Environment:
-    """The running services. Clients of tests go past the proxies; `variables` lead through them."""
+    """The running services. Clients of tests go past the proxies; what variables() and queue() say leads
+    through them, on the way of that number."""
 
-    def __init__(self, folder):
-        self.folder = pathlib.Path(folder)
-        self.variables = {
+    def __init__(self, folder, ways):
+        self.folder, self.ways = pathlib.Path(folder), ways
+        self.servers = {}  # "sqs", "s3", "redis": servers.Server
+        self.faults = {}  # the same: faults.Proxy
+        self.queues = {}  # name: URL, past the proxy
+        self.bucket = None
+
+    def start(self, service, name):
+        server = self.servers[service] = servers.make(service, name, self.folder / service).start()
+        if self.ways:
+            import faults
+            kind = "tcp" if service == "redis" else service
+            self.faults[service] = faults.Proxy(kind, server.port, ways=self.ways)
+
+    def port(self, service, way=0):
+        return self.faults[service].ports[way] if self.ways else self.servers[service].port
+
+    def queue(self, name, way=0):
+        """Its URL. Both SQS servers name the host that they were asked by."""
+        return self.queues[name].replace(f":{self.servers['sqs'].port}/", f":{self.port('sqs', way)}/", 1)
+
+    def variables(self, way=0):
+        said = {
             "AWS_ACCESS_KEY_ID": servers.KEY_ID, "AWS_SECRET_ACCESS_KEY": servers.SECRET,
             "AWS_REGION": servers.REGION, "AWS_DEFAULT_REGION": servers.REGION,
             "AWS_EC2_METADATA_DISABLED": "true"}
-        self.servers = {}  # "sqs", "s3", "redis": servers.Server
-        self.faults = {}  # the same: faults.Proxy
-        self.queues = {}  # name: URL, as bide should be told it
-        self.bucket = None
+        for service in self.servers:
+            if service == "redis":
+                said |= self.servers[service].variables(self.port(service, way))
+            else:
+                said[f"AWS_ENDPOINT_URL_{service.upper()}"] = f"http://127.0.0.1:{self.port(service, way)}"
+        for service, proxy in self.faults.items():
+            said[f"BIDE_FAULTS_{service.upper()}"] = proxy.control_url
+        for variable, name in zip(("BIDE_SQS_QUEUE", "BIDE_SQS_QUEUE_DEAD"), self.queues):
+            said[variable] = self.queue(name, way)
+        if self.bucket:
+            said["BIDE_S3_BUCKET"] = self.bucket
+        return said
 
     def client(self, service):
         """A boto3 client that tries once."""
@@ -65,39 +94,20 @@ class Environment:
     def s3(self):
         return self.client("s3")
 
-    def start(self, service, name, with_faults):
-        server = servers.make(service, name, self.folder / service).start()
-        self.servers[service] = server
-        url = server.url
-        if with_faults:
-            import faults
-            proxy = faults.Proxy("tcp" if service == "redis" else service, server.port)
-            self.faults[service] = proxy
-            self.variables[f"BIDE_FAULTS_{service.upper()}"] = proxy.control_url
-            url = f"{server.scheme}://127.0.0.1:{proxy.port}"
-        if service == "redis":
-            self.variables |= server.variables(url)
-        else:
-            self.variables[f"AWS_ENDPOINT_URL_{service.upper()}"] = url
-
-    def make_queue(self, name, visibility_s, receives_max):
+    def make_queue(self, name, visibility_s=30, receives_max=5):
         """A queue whose messages go to NAME-dead after that many receives."""
         sqs = self.sqs()
         dead = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        url = sqs.create_queue(QueueName=name, Attributes={
+        self.queues[name] = sqs.create_queue(QueueName=name, Attributes={
             "VisibilityTimeout": str(visibility_s),
             "RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": str(receives_max)}),
         })["QueueUrl"]
-        for each, path in ((name, url), (f"{name}-dead", dead)):
-            self.queues[each] = path.replace(
-                self.servers["sqs"].url, self.variables["AWS_ENDPOINT_URL_SQS"], 1)
-        self.variables.setdefault("BIDE_SQS_QUEUE", self.queues[name])
-        self.variables.setdefault("BIDE_SQS_QUEUE_DEAD", self.queues[f"{name}-dead"])
+        self.queues[f"{name}-dead"] = dead
 
     def make_bucket(self, name):
         self.s3().create_bucket(Bucket=name)
-        self.bucket = self.variables["BIDE_S3_BUCKET"] = name
+        self.bucket = name
 
     def stop(self):
         for running in (*self.faults.values(), *self.servers.values()):
@@ -105,15 +115,16 @@ class Environment:
 
 
 @contextlib.contextmanager
-def start(sqs="any", s3="any", redis="any", queues=("default",), bucket="jobs", faults=False,
+def start(sqs="any", s3="any", redis="any", queues=("default",), bucket="jobs", ways=0,
           visibility_s=30, receives_max=5):
-    """The services for the length of a `with`; None for one that is not wanted. Raises installs.Missing."""
+    """The services for the length of a `with`; None for one that is not wanted. With `ways` a proxy stands
+    before each, which has that many. Raises installs.Missing."""
     folder = tempfile.mkdtemp(prefix="bide-aws-")
-    environment = Environment(folder)
+    environment = Environment(folder, ways)
     try:
         for service, name in (("sqs", sqs), ("s3", s3), ("redis", redis)):
             if name:
-                environment.start(service, name, faults)
+                environment.start(service, name)
         for queue in queues if sqs else ():
             environment.make_queue(queue, visibility_s, receives_max)
         if s3 and bucket:
@@ -152,13 +163,13 @@ def main():
               for service in servers.KINDS}
     status = 0
     with installs.skipping(), contextlib.suppress(KeyboardInterrupt), start(
-            **wanted, queues=chosen.queues or ["default"], bucket=chosen.bucket, faults=chosen.faults,
+            **wanted, queues=chosen.queues or ["default"], bucket=chosen.bucket, ways=int(chosen.faults),
             visibility_s=chosen.visibility, receives_max=chosen.receives) as environment:
         if chosen.action == "run":
-            inside = {**os.environ, **environment.variables}
+            inside = {**os.environ, **environment.variables()}
             status = subprocess.run(command, env=inside, check=False).returncode
         else:
-            for name, value in environment.variables.items():
+            for name, value in environment.variables().items():
                 print(f"{name}={value}")
             sys.stdout.flush()
             signal.pause()
