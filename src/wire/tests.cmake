@@ -1,6 +1,9 @@
 bide_tests(wire_test
     LIBS bide_wire
     SOURCES ${PROJECT_SOURCE_DIR}/src/wire/aws_error_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/wire/aws_profile_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/wire/credentials_json_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/wire/sts_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/batch_line_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/derived_id_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/envelope_test.cpp
