@@ -1,8 +1,9 @@
 #include "clients/aws_client.hpp"
 
 #include "clients/aws_urls.hpp"
+#include "clients/limited_send.hpp"
+#include "clients/nap.hpp"
 #include "runtime/descriptor.hpp"
-#include "runtime/stop_post.hpp"
 #include "wire/aws_error.hpp"
 #include "wire/http_date.hpp"
 #include "wire/message.hpp"
@@ -137,51 +138,6 @@ bool is_final(const AwsRequest& request, std::uint16_t status) {
            std::ranges::find(request.final_statuses, status) != request.final_statuses.end();
 }
 
-/// A limit on the time of one request: its own stop, which follows the caller's.
-struct Limit {
-    explicit Limit(const runtime::Executor& executor) : timer(executor) {}
-    runtime::Timer timer;
-    std::stop_source source;
-    bool expired = false;
-};
-
-Task<runtime::HttpResult> send_within(
-    runtime::Executor executor,
-    runtime::HttpClient* http,
-    runtime::HttpRequest request,
-    std::shared_ptr<bool> expired,
-    Duration time_max
-) {
-    auto limit = std::make_shared<Limit>(executor);
-    const std::stop_callback follow(request.stop, [limit] { limit->source.request_stop(); });
-    request.stop = limit->source.get_token();
-    limit->timer.expires_after(time_max);
-    limit->timer.async_wait([limit](const boost::system::error_code& error) {
-        if (error) return;
-        limit->expired = true;
-        limit->source.request_stop();
-    });
-    auto result = co_await http->send(std::move(request));
-    limit->timer.cancel();
-    *expired = limit->expired;
-    co_return result;
-}
-
-struct Nap {
-    explicit Nap(const runtime::Executor& executor) : timer(executor) {}
-    void shut_down() { timer.cancel(); }
-    runtime::Timer timer;
-};
-
-Task<void> nap(runtime::Executor executor, Duration span, std::stop_token stop) {
-    auto nap = std::make_shared<Nap>(executor);
-    nap->timer.expires_after(span);
-    const std::stop_callback<runtime::StopPost<Nap>> on_stop(
-        stop, runtime::StopPost<Nap>{executor, nap}
-    );
-    co_await nap->timer.async_wait(runtime::kTuple);
-}
-
 /// Of a file's bytes; empty when it cannot be read.
 std::string hash_file(const std::string& path) {
     auto file = runtime::open_for_reading(path);
@@ -220,7 +176,8 @@ runtime::HttpRequest compose(const Call& call, const std::string& region, Time n
     to_sign.query = request.query;
     to_sign.headers = request.headers;
     to_sign.payload_hash = call.payload_hash;
-    wire::sign(to_sign, *call.credentials, {region, request.service, now, {}});
+    if (!call.credentials->key_id.empty())
+        wire::sign(to_sign, *call.credentials, {region, request.service, now, {}});
     wire::HeaderLines lines;
     for (const auto& [name, value] : to_sign.headers) lines.add(name, value);
     lines.add("user-agent", "bide");
@@ -302,16 +259,11 @@ Task<std::optional<Judgement>> AwsClient::Shared::attempt(Call* call, HttpRespon
     }
     call->credentials = std::move(got.value());
     ++counters.tries;
-    auto expired = std::make_shared<bool>(false);
-    auto result = co_await send_within(
-        executor,
-        &http,
-        compose(*call, urls.region(), clock.now() + offset),
-        expired,
-        call->request.time_max
+    auto sent = co_await send_within(
+        http, compose(*call, urls.region(), clock.now() + offset), call->request.time_max
     );
-    if (!result) co_return judge(result.error(), *expired);
-    *response = std::move(result.value());
+    if (!sent.result) co_return judge(sent.result.error(), sent.expired);
+    *response = std::move(sent.result.value());
     if (is_final(call->request, response->status)) co_return std::nullopt;
     co_return judge(*response, clock.now());
 }

@@ -79,7 +79,8 @@ struct AwsCounters {
 /// Signs requests, sends them, and sends them again by the rules of AWS's "standard" retry: up to
 /// attempts_max tries, exponential backoff with full jitter, and a bucket of 500 tokens, so that
 /// retries cannot multiply the load on a service that is down. A skewed clock is noticed by the
-/// service's answer and compensated; expired credentials are renewed once.
+/// service's answer and compensated; expired credentials are renewed once. Credentials without a
+/// key id sign nothing.
 ///
 /// On the one thread of the HttpClient's executor. `http`, `credentials` and `clock` outlive it,
 /// and it outlives its calls.

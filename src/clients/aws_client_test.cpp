@@ -308,6 +308,15 @@ TEST_F(AwsClientTest, NoCredentialsAreSaidSo) {
     EXPECT_EQ(service.count(), 0);
 }
 
+TEST_F(AwsClientTest, WithoutAKeyNothingIsSigned) {
+    credentials_.given.clear();
+    credentials_.add("");
+    const FakeService service({answer(200)});
+    EXPECT_TRUE(send(service).has_value());
+    EXPECT_EQ(service.seen().at(0).field("authorization"), "");
+    EXPECT_EQ(service.seen().at(0).field("x-amz-date"), "");
+}
+
 /// A service whose clock is an hour ahead.
 FakeService::Reply ahead(const std::string& refusal) {
     return [refusal](const Seen& seen, int) {
