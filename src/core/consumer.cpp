@@ -81,13 +81,14 @@ void Consumer::on(consumed::Received& event) {
     const auto back = [&](Duration pause, bool anew) {
         effects_->hand_backs.push_back({event.receipt, pause, anew});
     };
-    if (draining_) return back(Duration(0), false);
     if (Job* there = find(event.job)) {
         // Given out again, or sent twice: both messages are done with when this one is.
         there->receipts.push_back(event.receipt);
         receipts_.emplace(event.receipt, there);
-        return;
+        there->lease_until = std::min(there->lease_until, now_ + limits_.lease);
+        return arm(*there);
     }
+    if (draining_) return back(Duration(0), false);
     if (event.not_before > now_ && role_ == Role::work) return back(event.not_before - now_, true);
     // Its number would be that of the attempt that is being stopped.
     if (abandoned_.contains(event.job)) return back(limits_.lease, false);
@@ -110,15 +111,16 @@ void Consumer::on(consumed::Received& event) {
     job.last = event.receives >= most;
 
     if (event.cancelled) return store(job, JobState::cancelled, FailureKind::cancelled, {});
+    if (role_ == Role::dead_letters) {
+        job.attempt = most;
+        AttemptResult lost;
+        lost.detail = "every worker that took the job went away without an answer";
+        return store(job, JobState::failed, FailureKind::lost, std::move(lost));
+    }
     // A retry is not late work.
     if (event.start_by <= now_ && event.receives <= 1) {
         job.attempt = 0;
         return store(job, JobState::expired, FailureKind::expired, {});
-    }
-    if (role_ == Role::dead_letters) {
-        AttemptResult lost;
-        lost.detail = "every worker that took the job went away without an answer";
-        return store(job, JobState::failed, FailureKind::lost, std::move(lost));
     }
     if (job.input) return start(job);
     effects_->fetches.push_back({event.receipt});
@@ -268,8 +270,11 @@ void Consumer::on(consumed::Stored& event) {
         case JobState::expired: ++totals.expired; break;
         default: ++totals.failed; break;
     }
-    effects_->publishes.push_back({event.receipt, job->id, event.outcome});
-    for (const Receipt receipt : job->receipts) effects_->removes.push_back({receipt});
+    // Each message may have come from another front.
+    for (const Receipt receipt : job->receipts) {
+        effects_->publishes.push_back({receipt, job->id, event.outcome});
+        effects_->removes.push_back({receipt});
+    }
     let_go(*job);
 }
 
@@ -278,7 +283,7 @@ void Consumer::on(consumed::Stored& event) {
 /// The job may run elsewhere too now; here it goes on, and whoever stores first wins (G3).
 void Consumer::on(consumed::LeaseLost& event) {
     Job* const job = find(event.receipt);
-    if (job == nullptr) return;
+    if (job == nullptr || job->receipts.size() > 1) return;  // the other may still be held
     job->lease_until = kNever;
     arm(*job);
 }

@@ -18,6 +18,8 @@ enum class Bug {
     promise_unclaimed = 10,    ///< G2: an id is handed out before its claim is durable
     remove_before_store = 11,  ///< G2: a message is removed before its result is stored
     claim_not_compared = 12,   ///< G4: whose request a claim belongs to is not looked at
+    claim_never_sent = 13,     ///< G2: a claimed job is taken for sent though its sender died
+    stale_look = 14,           ///< G2: what was read before a caller came is its answer
 };
 
 #ifdef BIDE_PLANTED_BUGS

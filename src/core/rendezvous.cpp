@@ -40,6 +40,7 @@ Rendezvous::~Rendezvous() {
     for (auto& [id, meeting] : meetings_) {
         timers_.disarm(*meeting);
         meeting->waiters.clear();
+        meeting->claimants.clear();
     }
 }
 
@@ -53,6 +54,10 @@ void Rendezvous::step(RendezvousEvent&& event, Time now, RendezvousEffects& effe
 // --- submissions ------------------------------------------------------------------------------
 
 void Rendezvous::on(event::Submit& event) {
+    const JobId id = event.input->id;
+    Meeting* there = find(id);
+    if (event.origin != IdOrigin::fresh && there != nullptr && there->known)
+        return join_same(*there, event);
     Tenant& tenant = tenants_.at(event.input->tenant, now_);
     if (auto error = admit(event, tenant)) {
         refuse(event.wait.id, std::move(*error));
@@ -60,27 +65,29 @@ void Rendezvous::on(event::Submit& event) {
         return;
     }
     if (tenant.rules.rate > 0) tenant.take_token();
-    Meeting* there = find(event.input->id);
-    if (event.origin == IdOrigin::fresh) {
-        CHECK(there == nullptr);
-        Meeting& meeting = add_meeting(event.input->id);
-        take(meeting, event);
-        attach(meeting, event);
-        // Whoever is told the id before the end must find the job by it (G2).
-        const bool promised = event.wait.follow == Follow::yes || event.wait.deadline <= now_;
-        return promised ? want_claim(meeting) : send(meeting);
+    Meeting& meeting = there == nullptr ? add_meeting(id) : *there;
+    if (event.origin != IdOrigin::fresh) {
+        add_claimant(meeting, std::move(event));
+        return want_claim(meeting);
     }
-    if (there != nullptr && there->known) {
-        if (there->fingerprint != event.input->fingerprint)
-            return refuse(event.wait.id, key_belongs_to_another());
-        ++totals_.at(there->facts.queue).replayed;
-        attach(*there, event);
-        there->waiters.back().replayed = true;
-        return settle(*there);
-    }
-    Meeting& meeting = there == nullptr ? add_meeting(event.input->id) : *there;
-    meeting.claimants.push_back(std::move(event));
-    want_claim(meeting);
+    CHECK(there == nullptr);
+    take(meeting, event);
+    add_waiter(meeting, event.wait).submits = true;
+    // Whoever is told the id before the end must find the job by it (G2).
+    meeting.promised = event.wait.follow == Follow::yes || event.wait.deadline <= now_;
+    return meeting.promised ? want_claim(meeting) : send(meeting);
+}
+
+/// The job is here: the same request joins it, another is refused (G4).
+void Rendezvous::join_same(Meeting& meeting, const event::Submit& event) {
+    if (meeting.fingerprint != event.input->fingerprint)
+        return refuse(event.wait.id, key_belongs_to_another());
+    if (too_many_wait()) return refuse(event.wait.id, too_many_wait_here(Retry::safe));
+    ++totals_.at(meeting.facts.queue).replayed;
+    Waiter& waiter = add_waiter(meeting, event.wait);
+    waiter.submits = true;
+    waiter.replayed = true;
+    settle(meeting);
 }
 
 /// Why not, if the job cannot be taken. What is refused leaves nothing behind (G7). The limits are
@@ -90,7 +97,7 @@ std::optional<Error> Rendezvous::admit(const event::Submit& event, Tenant& tenan
     const QueueRules& rules = queues_.at(input.queue);
     QueueTotals& totals = totals_.at(input.queue);
     if (draining_) return Error{Code::shutting_down, Retry::safe, "the server is shutting down", 1};
-    if (too_many_wait(event.wait)) return too_many_wait_here(Retry::safe);
+    if (too_many_wait()) return too_many_wait_here(Retry::safe);
     if (tenant.rules.depth_max != 0 && tenant.open >= tenant.rules.depth_max) {
         ++totals.refused_rate;
         return Error{
@@ -116,7 +123,7 @@ std::optional<Error> Rendezvous::admit(const event::Submit& event, Tenant& tenan
 }
 
 /// The job that the meeting is about is the one of this submission.
-void Rendezvous::take(Meeting& meeting, event::Submit& submit) {
+void Rendezvous::take(Meeting& meeting, const event::Submit& submit) {
     const JobInput& input = *submit.input;
     know(meeting, facts_of(input, submit.not_before, now_), input.fingerprint);
     meeting.input = submit.input;
@@ -135,18 +142,17 @@ void Rendezvous::know(Meeting& meeting, const JobFacts& facts, const Fingerprint
     meeting.known = true;
 }
 
-void Rendezvous::attach(Meeting& meeting, const event::Submit& event) {
-    Waiter& waiter = add_waiter(meeting, event.wait);
-    if (event.wait.deadline <= now_ && !waiter.ended) end_wait(waiter, Answer::Kind::open);
-}
-
 void Rendezvous::want_claim(Meeting& meeting) {
     if (meeting.claiming) return;
     meeting.claiming = true;
     if (meeting.known) return effects_->claims.push_back({meeting.facts, meeting.fingerprint});
-    const event::Submit& first = meeting.claimants.front();
+    // Who sent this knows the id, and may ask for it anywhere once the claim is there.
+    const event::Submit& first = *meeting.claimants.front().submit;
     effects_->claims.push_back(
-        {facts_of(*first.input, first.not_before, now_), first.input->fingerprint}
+        {facts_of(*first.input, first.not_before, now_),
+         first.input->fingerprint,
+         first.input,
+         first.start_by}
     );
 }
 
@@ -154,50 +160,72 @@ void Rendezvous::on(told::Claimed& event) {
     Meeting* const meeting = find(event.job);
     if (meeting == nullptr || !meeting->claiming) return;
     meeting->claiming = false;
-    if (event.error) {
-        for (auto& claimant : std::exchange(meeting->claimants, {}))
-            refuse(claimant.wait.id, *event.error);
-        if (meeting->stage == Meeting::Stage::asking && !meeting->looking)
-            return refuse_all(*meeting, *event.error);
-        // The job goes on; only who would be told its id cannot be.
-        Error error = *event.error;
-        error.retry = Retry::unsafe;
-        for (auto next = meeting->waiters.begin(); next != meeting->waiters.end();) {
-            Waiter& waiter = *next++;
-            if (waiter.ended) answer(waiter, {0, Answer::Kind::refused, {}, nullptr, error});
-        }
+    if (event.error) return claim_failed(*meeting, *event.error);
+    if (!meeting->claimants.empty()) return compare_claimants(*meeting, event);
+    if (!meeting->known) {  // who wanted the claim has left
+        if (!meeting->waiters.empty()) want_look(*meeting);
         return drop_if_idle(*meeting);
     }
     meeting->claimed = true;
-    if (!meeting->claimants.empty()) return compare_claimants(*meeting, event);
-    if (meeting->stage == Meeting::Stage::asking && meeting->input) return send(*meeting);
-    settle(*meeting);
+    const bool fresh = meeting->stage == Meeting::Stage::asking && meeting->input && !meeting->kept;
+    return fresh ? send(*meeting) : settle(*meeting);
+}
+
+void Rendezvous::claim_failed(Meeting& meeting, const Error& error) {
+    refuse_claimants(meeting, error);
+    if (meeting.stage == Meeting::Stage::asking) {
+        if (meeting.input && !meeting.claimed) return refuse_all(meeting, error);
+        if (!meeting.input && !meeting.waiters.empty()) want_look(meeting);
+        return drop_if_idle(meeting);
+    }
+    // The job goes on; only who would be told its id cannot be.
+    Error known = error;
+    known.retry = Retry::unsafe;
+    for (auto next = meeting.waiters.begin(); next != meeting.waiters.end();) {
+        Waiter& waiter = *next++;
+        if (waiter.ended && !waiter.cancels)
+            answer(waiter, {0, Answer::Kind::refused, {}, nullptr, known});
+    }
+    drop_if_idle(meeting);
 }
 
 /// The claim says whose request the id belongs to: the same requests join, others are refused (G4).
 void Rendezvous::compare_claimants(Meeting& meeting, const told::Claimed& claim) {
     bool first = claim.made;
-    for (auto& claimant : std::exchange(meeting.claimants, {})) {
-        const bool same =
-            claimant.input->fingerprint == claim.fingerprint || planted(Bug::claim_not_compared);
-        if (!same) {
-            refuse(claimant.wait.id, key_belongs_to_another());
+    while (!meeting.claimants.empty()) {
+        Waiter& waiter = meeting.claimants.front();
+        meeting.claimants.pop_front();
+        meeting.waiters.push_back(waiter);
+        const auto submit = std::move(waiter.submit);
+        if (submit->input->fingerprint != claim.fingerprint && !planted(Bug::claim_not_compared)) {
+            answer(waiter, {0, Answer::Kind::refused, {}, nullptr, key_belongs_to_another()});
             continue;
         }
-        if (!meeting.input && meeting.stage == Meeting::Stage::asking) take(meeting, claimant);
-        attach(meeting, claimant);
-        meeting.waiters.back().replayed = !first;
-        if (!first) ++totals_.at(claimant.input->queue).replayed;
+        if (!meeting.known) {
+            take(meeting, *submit);
+            // Before there were claims on it, the id may have been another job's.
+            if (submit->origin == IdOrigin::caller) meeting.look_first = true;
+        }
+        waiter.submits = true;
+        waiter.replayed = !first;
+        if (!first) ++totals_.at(submit->input->queue).replayed;
         first = false;
     }
-    if (claim.made && meeting.input) return send(meeting);
-    if (meeting.stage == Meeting::Stage::asking && meeting.input) {
-        if (claim.sent)
-            accepted(meeting);
-        else
-            meeting.send_again = claim.at + limits_.claim_patience;
-        watch(meeting);
+    if (!meeting.known) {
+        if (!meeting.waiters.empty()) want_look(meeting);
+        return drop_if_idle(meeting);
     }
+    meeting.claimed = true;
+    meeting.promised = true;
+    meeting.kept = !claim.sent;
+    if (meeting.stage != Meeting::Stage::asking || !meeting.input) return settle(meeting);
+    if (claim.made && !meeting.look_first) return send(meeting);
+    if (claim.sent)
+        accepted(meeting);
+    else
+        meeting.send_again = claim.made ? now_ : claim.at + limits_.claim_patience;
+    watch(meeting);
+    want_look(meeting);
     settle(meeting);
 }
 
@@ -206,12 +234,9 @@ void Rendezvous::send(Meeting& meeting) {
     meeting.stage = Meeting::Stage::sending;
     meeting.own = true;
     meeting.send_again = kNever;
-    effects_->sends.push_back({meeting.input, meeting.not_before, meeting.start_by, meeting.claimed}
+    effects_->sends.push_back(
+        {meeting.input, meeting.not_before, meeting.start_by, meeting.promised, meeting.kept}
     );
-    if (meeting.watched) {
-        meeting.watched = false;
-        effects_->unwatches.push_back(meeting.facts.id);
-    }
     settle(meeting);
 }
 
@@ -233,31 +258,30 @@ void Rendezvous::accepted(Meeting& meeting) {
 // --- looking ----------------------------------------------------------------------------------
 
 void Rendezvous::on(event::Join& event) {
-    if (too_many_wait(event.wait)) return refuse(event.wait.id, too_many_wait_here(Retry::unsafe));
+    if (too_many_wait()) return refuse(event.wait.id, too_many_wait_here(Retry::unsafe));
     Meeting* there = find(event.job);
     Meeting& meeting = there == nullptr ? add_meeting(event.job) : *there;
-    Waiter& waiter = add_waiter(meeting, event.wait);
-    if (event.wait.deadline <= now_ && !waiter.ended) end_wait(waiter, Answer::Kind::open);
-    if (there == nullptr) {
-        return event.wait.deadline > now_ ? watch(meeting) : want_look(meeting);
-    }
-    settle(meeting);
+    add_waiter(meeting, event.wait);
+    if (meeting.known) return settle(meeting);
+    // A look that is under way may have missed what this caller knows of: it is done again.
+    if (event.wait.deadline > now_) watch(meeting);
+    if (!planted(Bug::stale_look) || !meeting.looking) want_look(meeting);
 }
 
 void Rendezvous::on(event::Cancel& event) {
+    if (too_many_wait()) return refuse(event.wait.id, too_many_wait_here(Retry::unsafe));
     Meeting* there = find(event.job);
     Meeting& meeting = there == nullptr ? add_meeting(event.job) : *there;
     add_waiter(meeting, event.wait).cancels = true;
-    if (there == nullptr) return want_look(meeting);
-    settle(meeting);
+    if (meeting.known) return settle(meeting);
+    want_look(meeting);
 }
 
+/// Before a look: what is published in between is not missed.
 void Rendezvous::watch(Meeting& meeting) {
     if (meeting.watched || meeting.own) return;
     meeting.watched = true;
     effects_->watches.push_back(meeting.facts.id);
-    // Listen first, then look: what was published in between is not missed.
-    want_look(meeting);
 }
 
 void Rendezvous::want_look(Meeting& meeting) {
@@ -277,38 +301,59 @@ void Rendezvous::on(told::Looked& event) {
     Meeting* const meeting = find(event.job);
     if (meeting == nullptr || !meeting->looking) return;
     meeting->looking = false;
+    const bool again = std::exchange(meeting->look_again, false);
     using Found = told::Looked::Found;
     if (event.found == Found::result) {
         if (meeting->stage == Meeting::Stage::accepted && meeting->own) ++rescues_;
+        refuse_others(*meeting, event.fingerprint);
         return finish(*meeting, std::move(event.outcome), false);
     }
-    if (std::exchange(meeting->look_again, false)) {
-        want_look(*meeting);
-        return;
-    }
-    if (meeting->stage != Meeting::Stage::asking) return settle(*meeting);
-    if (event.found == Found::unknown) {
-        if (!meeting->input && meeting->claimants.empty())
-            return refuse_all(*meeting, *event.error);
+    if (again) return want_look(*meeting);
+    if (meeting->waiters.empty() || meeting->stage != Meeting::Stage::asking)
         return settle(*meeting);
-    }
-    if (meeting->input) return send_again_or_wait(*meeting);
-    if (event.found == Found::claim) {
-        know(*meeting, event.facts, event.fingerprint);
-        meeting->claimed = true;
-        accepted(*meeting);
-        return settle(*meeting);
-    }
-    if (!meeting->claimants.empty()) return;
+    if (meeting->input) return not_sent_yet(*meeting, event);
+    if (event.found == Found::claim) return take_found(*meeting, event);
+    if (!meeting->claimants.empty()) return;  // their claim goes on from here
+    if (event.found == Found::unknown) return refuse_all(*meeting, *event.error);
     Error none{Code::not_found, Retry::never, "there is no job with this id"};
     refuse_all(*meeting, none);
 }
 
-/// Somebody else claimed the id for the same request, and there is no result. It may be in the
-/// queue; if its sender died in between, it is not. Sent twice does no harm: there is one result.
-void Rendezvous::send_again_or_wait(Meeting& meeting) {
-    if (now_ >= meeting.send_again) return send(meeting);
+/// The job that has the id: it was claimed, and is in the queue unless its sender died before.
+void Rendezvous::take_found(Meeting& meeting, told::Looked& found) {
+    know(meeting, found.facts, found.fingerprint);
+    meeting.claimed = true;
+    meeting.promised = true;
+    if (found.sent || !found.input || planted(Bug::claim_never_sent)) {
+        accepted(meeting);
+        return settle(meeting);
+    }
+    meeting.kept = true;
+    meeting.input = std::move(found.input);
+    meeting.not_before = found.facts.not_before;
+    meeting.start_by = found.start_by;
+    meeting.send_again = found.facts.created + limits_.claim_patience;
+    not_sent_yet(meeting, found);
+}
+
+/// There is no result. If another claimed the id for the same request, the job may be in the queue;
+/// if its sender died in between, it is not. Sent twice does no harm: there is one result.
+void Rendezvous::not_sent_yet(Meeting& meeting, const told::Looked& found) {
+    if (found.found == told::Looked::Found::unknown) return settle(meeting);
+    if (found.sent) accepted(meeting);
+    if (!found.sent && now_ >= meeting.send_again) return send(meeting);
     settle(meeting);
+}
+
+/// The result under this id is another request's: who submitted is not to have it (G4).
+void Rendezvous::refuse_others(Meeting& meeting, const Fingerprint& fingerprint) {
+    if (!meeting.known || fingerprint == Fingerprint{} || fingerprint == meeting.fingerprint)
+        return;
+    for (auto next = meeting.waiters.begin(); next != meeting.waiters.end();) {
+        Waiter& waiter = *next++;
+        if (waiter.submits)
+            answer(waiter, {0, Answer::Kind::refused, {}, nullptr, key_belongs_to_another()});
+    }
 }
 
 // --- results ----------------------------------------------------------------------------------
@@ -317,9 +362,10 @@ void Rendezvous::on(told::Noticed& event) {
     Meeting* const meeting = find(event.job);
     using What = told::Noticed::What;
     const bool ends = event.what == What::result || event.what == What::look;
-    if (ends && event.direct && (meeting == nullptr || meeting->shown))
+    const bool nobody = meeting == nullptr || meeting->waiters.empty();
+    if (ends && event.direct && (nobody || meeting->shown))
         effects_->forwards.push_back({event.job, event.outcome});
-    if (meeting == nullptr) return;
+    if (nobody) return;
     if (event.what == What::result) return finish(*meeting, std::move(event.outcome), true);
     if (event.what == What::look) return want_look(*meeting);
     if (!meeting->known || event.attempt < meeting->facts.attempts) return;
@@ -355,12 +401,9 @@ void Rendezvous::finish(Meeting& meeting, std::shared_ptr<const Outcome> outcome
         end.fresh = fresh;
         answer(meeting.waiters.front(), std::move(end));
     }
-    if (meeting.claimants.empty()) return drop(meeting);
+    drop(meeting);
     // Nobody has compared those with what is stored yet: their claim will, and then they look.
-    uncount(meeting);
-    meeting.stage = Meeting::Stage::asking;
-    meeting.known = false;
-    meeting.input = nullptr;
+    if (Meeting* left = find(id)) left->look_first = true;
 }
 
 void Rendezvous::want_cancel(Meeting& meeting, bool if_queued) {
@@ -386,10 +429,11 @@ void Rendezvous::on(told::Cancelled& event) {
     if (meeting == nullptr) return;
     meeting->cancelling = false;
     if (event.outcome) return finish(*meeting, std::move(event.outcome), true);
+    if (!event.error) return settle(*meeting);
     for (auto next = meeting->waiters.begin(); next != meeting->waiters.end();) {
         Waiter& waiter = *next++;
-        if (!waiter.cancels || !event.error) continue;
-        answer(waiter, {0, Answer::Kind::refused, meeting->facts, nullptr, *event.error});
+        if (waiter.cancels)
+            answer(waiter, {0, Answer::Kind::refused, meeting->facts, nullptr, *event.error});
     }
     drop_if_idle(*meeting);
 }
@@ -447,8 +491,10 @@ void Rendezvous::on(event::Drain&) {
     all.reserve(meetings_.size());
     for (auto& [id, meeting] : meetings_) all.push_back(meeting.get());
     for (Meeting* meeting : all) {
-        for (Waiter& waiter : meeting->waiters) {
-            if (!waiter.ended) end_wait(waiter, Answer::Kind::draining);
+        for (auto* list : {&meeting->waiters, &meeting->claimants}) {
+            for (Waiter& waiter : *list) {
+                if (!waiter.ended) end_wait(waiter, Answer::Kind::draining);
+            }
         }
         settle(*meeting);
     }
@@ -468,13 +514,22 @@ Rendezvous::Meeting& Rendezvous::add_meeting(const JobId& job) {
     return meeting;
 }
 
+/// What was asked for and not answered yet is waited for, so that nobody who comes meanwhile takes
+/// the answer for one to its own question.
 void Rendezvous::drop(Meeting& meeting) {
     CHECK(meeting.waiters.empty());
     timers_.disarm(meeting);
     uncount(meeting);
     const JobId id = meeting.facts.id;
     if (meeting.watched) effects_->unwatches.push_back(id);
-    meetings_.erase(id);
+    if (!meeting.claiming && !meeting.looking && !meeting.cancelling) {
+        CHECK(meeting.claimants.empty());
+        meetings_.erase(id);
+        return;
+    }
+    static_cast<RendezvousCourse&>(meeting) = {};
+    meeting.facts.id = id;
+    meeting.begun = now_;
 }
 
 void Rendezvous::uncount(Meeting& meeting) {
@@ -485,8 +540,8 @@ void Rendezvous::uncount(Meeting& meeting) {
 
 /// Nobody waits any more, and nothing that was begun needs an end.
 void Rendezvous::drop_if_idle(Meeting& meeting) {
-    const bool under_way = meeting.stage == Meeting::Stage::sending || meeting.claiming;
-    if (meeting.waiters.empty() && meeting.claimants.empty() && !under_way) drop(meeting);
+    if (!meeting.waiters.empty() || !meeting.claimants.empty()) return;
+    if (meeting.stage != Meeting::Stage::sending) drop(meeting);
 }
 
 }  // namespace bide::core

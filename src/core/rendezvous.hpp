@@ -19,7 +19,8 @@
 namespace bide::core {
 
 struct RendezvousLimits {
-    /// Waits held at once; past it whoever would wait is refused.
+    /// Waits held at once, of whatever kind: even who wants to know something at once waits for the
+    /// store. Past it everybody is refused.
     std::uint64_t waiters_max = 1'000'000;
     /// Between two looks at the store for one job, while notices are known to come.
     Duration rescue_trusted = std::chrono::seconds(30);
@@ -61,7 +62,12 @@ struct Looked {
     Found found = Found::nothing;
     std::shared_ptr<const Outcome> outcome{};
     JobFacts facts{};
-    Fingerprint fingerprint{};
+    Fingerprint fingerprint{};  ///< of the claim, or of the job whose result it is
+    bool sent = false;          ///< claim: known to be in the queue, or to have been
+    /// Claim: what was kept with it, if the job is not known to be in the queue. Its sender may
+    /// have died before it sent it.
+    std::shared_ptr<const JobInput> input{};
+    Time start_by = kNever;  ///< likewise
     std::optional<Error> error{};
 };
 /// A notice came. A hint only: it may be lost, late, doubled (G5).
@@ -101,6 +107,10 @@ namespace wanted {
 struct Claim {
     JobFacts facts;
     Fingerprint fingerprint{};
+    /// Of a job whose id somebody knows and that is not in the queue yet: kept with the claim, so
+    /// that who asks for the job can send it should this front die first. Else null.
+    std::shared_ptr<const JobInput> input{};
+    Time start_by = kNever;  ///< likewise
 };
 /// Into the queue.
 struct Send {
@@ -108,6 +118,7 @@ struct Send {
     Time not_before{};
     Time start_by = kNever;
     bool promised = false;  ///< others may wait for it: say on the job's own channel what happens
+    bool kept = false;      ///< with its claim, too: from now on that has to be known as sent
 };
 struct Look {
     JobId job;
@@ -184,6 +195,7 @@ class Rendezvous {
     Time next_timer() const { return timers_.next(); }
 
     std::size_t waiters() const { return waiters_.size(); }
+    /// Jobs that somebody here waits for, or asked something about that is not answered yet.
     std::size_t jobs() const { return meetings_.size(); }
     /// Jobs of a queue that somebody here waits for.
     std::uint64_t open(QueueIndex queue) const { return open_.at(queue); }
@@ -217,27 +229,32 @@ class Rendezvous {
     void drop_if_idle(Meeting& meeting);
     void uncount(Meeting& meeting);
     void know(Meeting& meeting, const JobFacts& facts, const Fingerprint& fingerprint);
-    void take(Meeting& meeting, event::Submit& submit);
+    void take(Meeting& meeting, const event::Submit& submit);
+    void join_same(Meeting& meeting, const event::Submit& event);
+    void take_found(Meeting& meeting, told::Looked& found);
+    void refuse_others(Meeting& meeting, const Fingerprint& fingerprint);
+    void claim_failed(Meeting& meeting, const Error& error);
     void compare_claimants(Meeting& meeting, const told::Claimed& claim);
-    void attach(Meeting& meeting, const event::Submit& event);
     void want_claim(Meeting& meeting);
     void want_look(Meeting& meeting);
     void want_cancel(Meeting& meeting, bool if_queued);
     void watch(Meeting& meeting);
     void send(Meeting& meeting);
     void accepted(Meeting& meeting);
-    void send_again_or_wait(Meeting& meeting);
+    void not_sent_yet(Meeting& meeting, const told::Looked& found);
     void finish(Meeting& meeting, std::shared_ptr<const Outcome> outcome, bool fresh);
     void settle(Meeting& meeting);
     void arm(Meeting& meeting);
     void meeting_due(Meeting& meeting);
 
     Waiter& add_waiter(Meeting& meeting, const Wait& wait);
-    bool too_many_wait(const Wait& wait) const;
+    void add_claimant(Meeting& meeting, event::Submit&& submit);
+    bool too_many_wait() const { return waiters_.size() >= limits_.waiters_max; }
     void end_wait(Waiter& waiter, Answer::Kind kind);
     void waiter_due(Waiter& waiter);
     void answer(Waiter& waiter, Answer&& answer);
     void refuse(WaiterId waiter, Error error);
+    void refuse_claimants(Meeting& meeting, const Error& error);
     void refuse_all(Meeting& meeting, const Error& error);
     void tell_news(Meeting& meeting, Answer::News what);
     void forget(Waiter& waiter);

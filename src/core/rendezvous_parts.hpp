@@ -25,9 +25,13 @@ struct Rendezvous::Waiter : TimerOwner, boost::intrusive::list_base_hook<> {
           on_leave(wait.on_leave) {}
     WaiterId id;
     Meeting* meeting;
+    /// What it submits, while nobody has compared it with the claim on the id: it is then among the
+    /// meeting's claimants.
+    std::unique_ptr<event::Submit> submit;
     Follow follow;
     OnLeave on_leave;
     bool told = false;      ///< a follower: that the job is accepted
+    bool submits = false;   ///< it does not only ask
     bool replayed = false;  ///< its submission found the job there already
     bool cancels = false;   ///< wants the job to end
     /// Its time is over, and only the claim or the queue's word is missing; the timer is then the
@@ -36,10 +40,8 @@ struct Rendezvous::Waiter : TimerOwner, boost::intrusive::list_base_hook<> {
     Answer::Kind end = Answer::Kind::open;
 };
 
-/// Those here who wait for one job, and how far its way into the queue is.
-struct Rendezvous::Meeting : TimerOwner {
-    Meeting() : TimerOwner(Kind::meeting) {}
-
+/// What is known of a job here, and how far its way into the queue is. Ends with the meeting.
+struct RendezvousCourse {
     enum class Stage : std::uint8_t {
         asking,    ///< the store or the claim has not answered yet
         sending,   ///< the queue has not
@@ -50,22 +52,33 @@ struct Rendezvous::Meeting : TimerOwner {
     Stage stage = Stage::asking;
     bool known = false;       ///< facts and fingerprint are the job's
     bool own = false;         ///< sent from here: its notices come on this front's own channel
+    bool promised = false;    ///< somebody knows the id, or will before the end
     bool counted = false;     ///< among its tenant's and its queue's open jobs
     bool claimed = false;     ///< the claim is durable
-    bool claiming = false;    ///< asked for
-    bool looking = false;     ///< likewise
+    bool kept = false;        ///< and has the input with it
+    bool look_first = false;  ///< there may be a result already: not sent before a look
     bool look_again = false;  ///< a reason came while it was looked for
-    bool cancelling = false;
-    bool watched = false;  ///< the job's own channel is listened to
-    bool shown = false;    ///< others may know the id though the envelope does not say so
-    std::uint32_t followers = 0;
+    bool watched = false;     ///< the job's own channel is listened to
+    bool shown = false;       ///< others may know the id though the envelope does not say so
     Time begun{};
     Time not_before{};
     Time start_by = kNever;
     Time send_again = kNever;               ///< another front claimed it and may have died then
     std::shared_ptr<const JobInput> input;  ///< until it is in the queue
-    std::vector<event::Submit> claimants;   ///< to be compared with the claim
+};
+
+/// Those here who wait for one job.
+struct Rendezvous::Meeting : TimerOwner, RendezvousCourse {
+    Meeting() : TimerOwner(Kind::meeting) {}
+
+    // What was asked for and is not answered. A meeting stays until it is, so that no answer is
+    // taken for that to a later question.
+    bool claiming = false;
+    bool looking = false;
+    bool cancelling = false;
+    std::uint32_t followers = 0;
     boost::intrusive::list<Waiter> waiters;
+    boost::intrusive::list<Waiter> claimants;
 };
 
 inline Error key_belongs_to_another() {
@@ -76,11 +89,7 @@ inline Error key_belongs_to_another() {
 }
 
 inline Error too_many_wait_here(Retry retry) {
-    return {
-        Code::overloaded,
-        retry,
-        "as many callers wait as may wait; ask without waiting, or later",
-        1};
+    return {Code::overloaded, retry, "as many callers wait as may wait", 1};
 }
 
 }  // namespace bide::core

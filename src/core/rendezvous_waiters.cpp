@@ -7,10 +7,6 @@
 
 namespace bide::core {
 
-bool Rendezvous::too_many_wait(const Wait& wait) const {
-    return wait.deadline > now_ && waiters_.size() >= limits_.waiters_max;
-}
-
 Rendezvous::Waiter& Rendezvous::add_waiter(Meeting& meeting, const Wait& wait) {
     auto owned = std::make_unique<Waiter>(wait, meeting);
     Waiter& waiter = *owned;
@@ -22,7 +18,16 @@ Rendezvous::Waiter& Rendezvous::add_waiter(Meeting& meeting, const Wait& wait) {
         end_wait(waiter, Answer::Kind::draining);
     else if (wait.deadline > now_)
         timers_.arm(waiter, wait.deadline);
+    else
+        end_wait(waiter, Answer::Kind::open);
     return waiter;
+}
+
+void Rendezvous::add_claimant(Meeting& meeting, event::Submit&& submit) {
+    Waiter& waiter = add_waiter(meeting, submit.wait);
+    meeting.waiters.erase(meeting.waiters.iterator_to(waiter));
+    meeting.claimants.push_back(waiter);
+    waiter.submit = std::make_unique<event::Submit>(std::move(submit));
 }
 
 /// Its time is over; it is answered as soon as the job is claimed and in the queue (G2), and at the
@@ -56,10 +61,12 @@ void Rendezvous::settle(Meeting& meeting) {
     const bool accepted = meeting.stage == Meeting::Stage::accepted;
     const bool promised = accepted && (meeting.claimed || planted(Bug::promise_unclaimed));
     bool needs_claim = false;
+    bool listens = false;
     for (auto next = meeting.waiters.begin(); next != meeting.waiters.end();) {
         Waiter& waiter = *next++;
         if (waiter.cancels && accepted) want_cancel(meeting, false);
-        needs_claim = needs_claim || waiter.ended || waiter.follow == Follow::yes;
+        listens = listens || !waiter.cancels;
+        if (!waiter.cancels && (waiter.ended || waiter.follow == Follow::yes)) needs_claim = true;
         if (!promised) continue;
         if (waiter.follow == Follow::yes && !waiter.told) {
             waiter.told = true;
@@ -74,27 +81,25 @@ void Rendezvous::settle(Meeting& meeting) {
     }
     if (needs_claim && !meeting.claimed && meeting.known) want_claim(meeting);
     if (meeting.waiters.empty()) return drop_if_idle(meeting);
-    if (meeting.stage == Meeting::Stage::accepted) watch(meeting);
-    arm(meeting);
+    if (accepted && listens && !meeting.own && !meeting.watched) {
+        watch(meeting);
+        want_look(meeting);
+    }
+    if (!meeting.armed()) arm(meeting);
 }
 
 void Rendezvous::on(event::Leave& event) {
     const auto found = waiters_.find(event.waiter);
-    if (found == waiters_.end()) {
-        for (auto& [id, meeting] : meetings_) {
-            const auto is_the_one = [&event](const event::Submit& claimant) {
-                return claimant.wait.id == event.waiter;
-            };
-            if (std::erase_if(meeting->claimants, is_the_one) != 0) return;
-        }
-        return;
-    }
+    if (found == waiters_.end()) return;
     Meeting& meeting = *found->second->meeting;
     const OnLeave wish = found->second->on_leave;
     forget(*found->second);
-    if (wish != OnLeave::go_on && meeting.waiters.empty() && meeting.known &&
-        meeting.stage != Meeting::Stage::asking) {
-        want_cancel(meeting, wish == OnLeave::cancel_if_queued);
+    const bool alone = meeting.waiters.empty() && meeting.claimants.empty();
+    if (wish != OnLeave::go_on && alone && meeting.known) {
+        if (meeting.claimed || meeting.stage != Meeting::Stage::asking)
+            want_cancel(meeting, wish == OnLeave::cancel_if_queued);
+        else
+            return drop(meeting);  // it has not even been claimed
     }
     drop_if_idle(meeting);
 }
@@ -113,9 +118,14 @@ void Rendezvous::refuse(WaiterId waiter, Error error) {
     effects_->answers.push_back({waiter, Answer::Kind::refused, {}, nullptr, std::move(error)});
 }
 
+void Rendezvous::refuse_claimants(Meeting& meeting, const Error& error) {
+    while (!meeting.claimants.empty())
+        answer(meeting.claimants.front(), {0, Answer::Kind::refused, {}, nullptr, error});
+}
+
 /// Nobody gets what it came for, and the meeting is over.
 void Rendezvous::refuse_all(Meeting& meeting, const Error& error) {
-    for (auto& claimant : std::exchange(meeting.claimants, {})) refuse(claimant.wait.id, error);
+    refuse_claimants(meeting, error);
     JobFacts named;
     named.id = meeting.facts.id;
     while (!meeting.waiters.empty()) {
@@ -142,7 +152,8 @@ void Rendezvous::forget(Waiter& waiter) {
     timers_.disarm(waiter);
     Meeting& meeting = *waiter.meeting;
     if (waiter.follow == Follow::yes) --meeting.followers;
-    meeting.waiters.erase(meeting.waiters.iterator_to(waiter));
+    auto& list = waiter.submit ? meeting.claimants : meeting.waiters;
+    list.erase(list.iterator_to(waiter));
     waiters_.erase(waiter.id);
 }
 
