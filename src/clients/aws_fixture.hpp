@@ -122,6 +122,10 @@ class ClientsTest : public runtime::HttpClientTest {
   protected:
     template <class T>
     T run(runtime::Task<T> task) {
+        return begin(std::move(task)).get();
+    }
+    template <class T>
+    std::future<T> begin(runtime::Task<T> task) {
         std::promise<T> promise;
         auto future = promise.get_future();
         runtime::net::co_spawn(
@@ -129,7 +133,7 @@ class ClientsTest : public runtime::HttpClientTest {
             keep(std::move(task), std::move(promise)),
             [](const std::exception_ptr& failure) { EXPECT_FALSE(failure); }
         );
-        return future.get();
+        return future;
     }
 
     SetClock time_{kTestTime};

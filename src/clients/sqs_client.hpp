@@ -2,8 +2,10 @@
 
 #include "base/rng.hpp"
 #include "clients/aws_client.hpp"
+#include "wire/sqs.hpp"
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -22,25 +24,27 @@ struct SqsSend {
 
 struct SqsReceive {
     std::string queue_url;
-    std::uint32_t count_max = 10;  ///< 1 to 10
-    std::uint32_t wait_s = 20;     ///< long poll, up to 20
-    std::uint32_t visibility_s = 30;
+    wire::SqsReceiveLimits limits;
     std::stop_token stop;
 };
 
-struct SqsMessage {
-    std::string id;  ///< the queue's own name for it, a UUID
-    std::string receipt_handle;
-    std::string body;
-    std::uint32_t receive_count = 1;
-    Time sent{};
-    std::string message_group;
-    std::map<std::string, std::string, std::less<>> attributes;  ///< texts that a producer added
+using SqsMessage = wire::SqsMessage;
+
+struct SqsOptions {
+    /// How long an entry may wait for others, while a call of its kind is under way.
+    Duration send_linger = std::chrono::milliseconds(10);
+    Duration handle_linger = std::chrono::milliseconds(20);  ///< of deletes and visibilities
+    unsigned calls_max = 16;             ///< under way at once, of one kind, to one queue
+    std::size_t waiting_max = 20'000;    ///< entries of one kind for one queue; more are refused
+    std::size_t bytes_max = 128U << 20;  ///< of these
+    int attempts_max = 4;                ///< of an entry that fails by the service's fault
+    Duration backoff_base = std::chrono::milliseconds(50);
+    Duration backoff_max = std::chrono::seconds(2);
 };
 
 /// API calls since the start. Written by the client's thread, read by any.
 struct SqsCounters {
-    std::atomic<std::uint64_t> sends{0};  ///< SendMessage and SendMessageBatch
+    std::atomic<std::uint64_t> sends{0};
     std::atomic<std::uint64_t> receives{0};
     std::atomic<std::uint64_t> deletes{0};
     std::atomic<std::uint64_t> visibilities{0};
@@ -51,21 +55,25 @@ struct SqsCounters {
     std::atomic<std::uint64_t> messages_deleted{0};
 };
 
-/// SQS over its JSON protocol. send(), remove() and change_visibility() share calls of up to ten:
-/// while few calls of a kind are under way for a queue the next goes at once, so that an idle queue
-/// has no delay; when several are, the next ones gather until one has come back. Each caller hears
-/// of its own entry. Entries that failed by the service's fault are tried again a few times.
+/// SQS over its JSON protocol. send(), remove() and change_visibility() share calls of up to ten
+/// entries and 1 MiB. The first goes at once, so that an idle queue knows no delay. While calls of
+/// the kind are under way for the queue the next entries gather until they fill one, or all have
+/// come back, or an entry has waited for its linger. Each caller hears of its own entry. Entries
+/// that failed by the service's fault are tried again some times; a call that is refused as a whole
+/// is tried again entry by entry, so that nobody fails for another's fault.
 ///
-/// Threads and lifetimes as AwsClient's.
+/// Threads and lifetimes as AwsClient's. The coroutines end by themselves: they are not to be
+/// cancelled.
 class SqsClient {
   public:
-    SqsClient(runtime::Executor executor, AwsClient& aws, Rng rng);
+    SqsClient(runtime::Executor executor, AwsClient& aws, Rng rng, SqsOptions options = {});
     ~SqsClient();
     SqsClient(const SqsClient&) = delete;
     SqsClient& operator=(const SqsClient&) = delete;
 
     runtime::Task<AwsOutcome<void>> send(SqsSend what);
-    /// A poll without messages is no failure.
+    /// A poll without messages is no failure. What a stopped one would have brought is received
+    /// again when its visibility ends.
     runtime::Task<AwsOutcome<std::vector<SqsMessage>>> receive(SqsReceive what);
     runtime::Task<AwsOutcome<void>> remove(std::string queue_url, std::string receipt_handle);
     /// From now on; up to 12 h. Fails with code ReceiptHandleIsInvalid or MessageNotInflight when
@@ -77,13 +85,16 @@ class SqsClient {
     runtime::Task<AwsOutcome<std::map<std::string, std::string, std::less<>>>> attributes(
         std::string queue_url
     );
+    /// The URL of a queue of this account.
     runtime::Task<AwsOutcome<std::string>> find_queue(std::string name);
+    /// Begins to move what is in a dead-letter queue back to where it came from.
+    runtime::Task<AwsOutcome<void>> start_move(std::string dead_letter_arn);
 
     const SqsCounters& counters() const;
 
   private:
     struct Shared;
-    std::shared_ptr<Shared> shared_;
+    std::unique_ptr<Shared> shared_;
 };
 
 }  // namespace bide::clients
