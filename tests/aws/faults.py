@@ -15,12 +15,13 @@ a way of its own.
                 cut_before  cuts the connection, nothing was passed on
                 cut_after   cuts the connection when the server has answered: done, but nobody knows
                 cut_half    cuts the connection in the middle of the answer
+                drip        lets the answer come in small pieces
                 twice       passes the request on twice, as SQS may with a message
         error   which one: see ERRORS
         share   of the requests, 1 if not given
         match   a regular expression for "OPERATION /path", as "^SendMessage" or "^PUT /jobs/outgoing/"
         count   how often at most
-        seconds of delay, [least, most]
+        seconds of delay and drip, [least, most]
     GET /seen   how many requests there were by operation, and how many faults
 
 Rules are tried in their order; delays add up, of the others the first that hits is taken. Chance comes
@@ -63,14 +64,15 @@ ERRORS = {
         "denied": (403, "AccessDenied"),
     },
 }
-FAULTS = ("error", "delay", "cut_before", "cut_after", "cut_half", "twice")
+FAULTS = ("error", "delay", "cut_before", "cut_after", "cut_half", "drip", "twice")
+PIECES = 8  # of what drips
 PART = 64 << 10  # bytes passed on at once
 
 
 def reset(writer):
     """Cuts a connection so that the other end sees it at once, whatever it was doing."""
     own = writer.get_extra_info("socket")
-    with contextlib.suppress(OSError, ValueError):  # closed already
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # closed already, in uvloop's ways
         own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 
@@ -246,6 +248,8 @@ class HttpProxy:
                 raise ValueError(f"not a rule: {rule}")
             if rule["fault"] == "error" and rule.get("error") not in ERRORS[self.service]:
                 raise ValueError(f"no such error: {rule}")
+            if rule["fault"] in ("delay", "drip") and len(rule.get("seconds", ())) != 2:
+                raise ValueError(f"without seconds: {rule}")
             taken.append({**rule, "match": re.compile(rule.get("match", ""))})
         self.rules = taken
 
@@ -319,13 +323,14 @@ class HttpProxy:
                         reset(far[1])
                     far = await asyncio.open_connection("127.0.0.1", self.upstream, limit=PART)
                     gone[:] = [far[1]]
-                if await self.exchange(link, request, reader, writer, far, fault):
+                if await self.exchange(link, request, reader, writer, far, fault,
+                                       self.chance.uniform(*rule["seconds"]) if fault == "drip" else 0):
                     return None
         finally:
             if far:
                 reset(far[1])
 
-    async def exchange(self, link, request, reader, writer, far, fault):
+    async def exchange(self, link, request, reader, writer, far, fault, drip):
         """Passes a request and its answer on. True: the connection has ended."""
         far_reader, far_writer = far
         far_writer.write(request.head)
@@ -344,11 +349,18 @@ class HttpProxy:
             far_writer.write(b"".join(kept))
             answer = await Message.read(far_reader)
         parts = [answer.head]
-        if fault in ("cut_after", "cut_half"):
+        if fault in ("cut_after", "cut_half", "drip"):
             if not bodiless:
                 parts += [part async for part in body_of(answer, far_reader, True)]
+            whole = b"".join(parts)
+            if fault == "drip":
+                for start in range(0, len(whole), size := len(whole) // PIECES + 1):
+                    await asyncio.sleep(drip / PIECES)
+                    await link.down.wait()
+                    writer.write(whole[start:start + size])
+                    await writer.drain()
+                return answer.closes or request.closes
             if fault == "cut_half":
-                whole = b"".join(parts)
                 writer.write(whole[:(len(whole) + (len(answer.head) if len(parts) > 1 else 0)) // 2])
                 await writer.drain()
                 writer.close()  # not reset: what was written shall arrive

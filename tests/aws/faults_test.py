@@ -138,6 +138,13 @@ class Requests(Case):
         self.ask("PUT", "/jobs/a", b"x")
         self.assertGreaterEqual(time.monotonic() - before, 0.2)
 
+    def test_drip(self):
+        self.proxy.rules({"fault": "drip", "seconds": [0.2, 0.3]})
+        before, connection = time.monotonic(), self.connect()
+        for body in (b"x" * 100_000, b"x"):
+            self.assertEqual(self.ask("PUT", "/jobs/a", body, connection=connection), (200, body))
+        self.assertGreaterEqual(time.monotonic() - before, 0.3)
+
     def test_chance_follows_the_seed(self):
         fates = []
         for _ in range(2):
@@ -151,7 +158,8 @@ class Requests(Case):
         self.assertEqual(set(fates[0]), {200, 503})
 
     def test_rules_that_make_no_sense(self):
-        for rule in ({"fault": "fire"}, {"fault": "error", "error": "no_such"}, {"fault": "delay", "often": 1},
+        for rule in ({"fault": "fire"}, {"fault": "error", "error": "no_such"}, {"fault": "delay"},
+                     {"fault": "twice", "often": 1},
                      {"fault": "twice", "match": "("}):
             with self.assertRaises(ValueError):
                 self.proxy.rules(rule)
