@@ -359,6 +359,15 @@ TEST_F(RedisTest, WordsThatNobodyAskedForEndTheConnection) {
     EXPECT_TRUE(log_.says("nobody asked for", 2));
 }
 
+TEST_F(RedisTest, AllAddressesOfANameAreTried) {
+    // Where localhost is ::1 first, nobody listens there.
+    const RedisServer server;
+    RedisOptions options = options_for(server.url());
+    options.address.host = "localhost";
+    connect(std::move(options));
+    EXPECT_EQ(say({"PING"}), "PONG");
+}
+
 TEST_F(RedisTest, ANameThatIsNoneIsSaid) {
     make_client(options_for("redis://no-such-host.invalid"));
     EXPECT_TRUE(log_.says("no-such-host.invalid:6379: "));
