@@ -40,7 +40,7 @@ void rethrow(const std::exception_ptr& failure) {
 
 /// Kept by what is under way: the loop of connections, replies on their way to who asked.
 struct RedisClient::Shared : std::enable_shared_from_this<RedisClient::Shared> {
-    Shared(runtime::Executor where, const Clock& time, Rng rng, RedisOptions what)
+    Shared(const runtime::Executor& where, const Clock& time, Rng rng, RedisOptions what)
         : executor(where),
           clock(time),
           options(std::make_shared<const RedisOptions>(std::move(what))),
@@ -232,7 +232,7 @@ Task<RedisResult> ask(SharedPtr shared, std::vector<std::string> args) {
     }
     co_return co_await net::
         async_initiate<const net::use_awaitable_t<runtime::Executor>, void(RedisResult)>(
-            [](auto handler, SharedPtr to, std::vector<std::string> what) {
+            [](auto handler, const SharedPtr& to, const std::vector<std::string>& what) {
                 // A std::function must be able to be copied; this one never is.
                 auto kept = std::make_shared<decltype(handler)>(std::move(handler));
                 to->put(what, [kept](RedisResult result) { (*kept)(std::move(result)); });
@@ -246,7 +246,7 @@ Task<RedisResult> ask(SharedPtr shared, std::vector<std::string> args) {
 }  // namespace
 
 RedisClient::RedisClient(
-    runtime::Executor executor, const Clock& clock, Rng rng, RedisOptions options
+    const runtime::Executor& executor, const Clock& clock, Rng rng, RedisOptions options
 )
     : shared_(std::make_shared<Shared>(executor, clock, rng, std::move(options))) {
     net::co_spawn(executor, run(shared_), rethrow);
@@ -260,7 +260,7 @@ Task<RedisResult> RedisClient::command(std::vector<std::string> args) {
     return ask(shared_, std::move(args));
 }
 
-void RedisClient::send(std::vector<std::string> args, Done done) {
+void RedisClient::send(const std::vector<std::string>& args, Done done) {
     ++shared_->counters.commands;
     if (auto refused = shared_->refusal(args))
         shared_->settle(std::move(done), std::move(*refused));

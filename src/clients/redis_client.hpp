@@ -44,7 +44,9 @@ class RedisClient {
   public:
     using Done = std::function<void(RedisResult)>;
 
-    RedisClient(runtime::Executor executor, const Clock& clock, Rng rng, RedisOptions options);
+    RedisClient(
+        const runtime::Executor& executor, const Clock& clock, Rng rng, RedisOptions options
+    );
     ~RedisClient();
     RedisClient(const RedisClient&) = delete;
     RedisClient& operator=(const RedisClient&) = delete;
@@ -52,7 +54,7 @@ class RedisClient {
     runtime::Task<RedisResult> command(std::vector<std::string> args);
 
     /// The same for who does not wait. `done` may be empty; it is never called from within.
-    void send(std::vector<std::string> args, Done done);
+    void send(const std::vector<std::string>& args, Done done);
 
     bool connected() const;
     RedisCounters counters() const;

@@ -34,7 +34,7 @@ void rethrow(const std::exception_ptr& failure) {
 
 struct RedisSubscription::Shared : std::enable_shared_from_this<RedisSubscription::Shared> {
     Shared(
-        runtime::Executor where,
+        const runtime::Executor& where,
         const Clock& time,
         Rng rng,
         RedisClient& to,
@@ -89,7 +89,7 @@ struct RedisSubscription::Shared : std::enable_shared_from_this<RedisSubscriptio
 };
 
 RedisSubscription::Shared::Shared(
-    runtime::Executor where,
+    const runtime::Executor& where,
     const Clock& time,
     Rng rng,
     RedisClient& to,
@@ -298,7 +298,7 @@ Task<void> run(SharedPtr shared) {
 }  // namespace
 
 RedisSubscription::RedisSubscription(
-    runtime::Executor executor,
+    const runtime::Executor& executor,
     const Clock& clock,
     Rng rng,
     RedisClient& publisher,

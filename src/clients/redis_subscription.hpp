@@ -50,7 +50,7 @@ struct RedisSubscriptionOptions {
 class RedisSubscription {
   public:
     RedisSubscription(
-        runtime::Executor executor,
+        const runtime::Executor& executor,
         const Clock& clock,
         Rng rng,
         RedisClient& publisher,

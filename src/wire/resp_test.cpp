@@ -44,7 +44,7 @@ std::string decode(std::string_view bytes, std::size_t piece, std::size_t max = 
 }
 
 std::string decode(std::string_view bytes) {
-    const std::string whole = decode(bytes, bytes.size() + 1);
+    std::string whole = decode(bytes, bytes.size() + 1);
     for (const std::size_t piece : {1U, 3U}) EXPECT_EQ(decode(bytes, piece), whole) << bytes;
     return whole;
 }

@@ -145,6 +145,7 @@ TEST_F(RedisSubscriptionTest, ThereIsALimitOnChannels) {
 TEST_F(RedisSubscriptionTest, AKilledConnectionIsDoubtedAtOnceAndReplaced) {
     const RedisServer server;
     std::vector<std::string> channels;
+    channels.reserve(1000);
     for (int i = 0; i < 1000; ++i) channels.push_back("channel-" + std::to_string(i));
     subscribe(server, channels);
     for (std::size_t times = 1; times <= 5; ++times) {
