@@ -1,10 +1,10 @@
 #pragma once
 
+#include "acts.hpp"
 #include "base/id.hpp"
 #include "base/rng.hpp"
 #include "core/ledger.hpp"
 #include "options.hpp"
-#include "timeline.hpp"
 
 #include <cstdint>
 #include <map>

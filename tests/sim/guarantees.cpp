@@ -1,4 +1,5 @@
 #include "checkers.hpp"
+#include "same.hpp"
 #include "violation.hpp"
 
 #include <algorithm>

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "acts.hpp"
 #include "base/rng.hpp"
 #include "core/ledger.hpp"
 #include "options.hpp"
-#include "timeline.hpp"
 
 #include <cstdint>
 #include <optional>

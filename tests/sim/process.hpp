@@ -1,5 +1,6 @@
 #pragma once
 
+#include "acts.hpp"
 #include "base/id.hpp"
 #include "base/rng.hpp"
 #include "checkers.hpp"
@@ -8,7 +9,6 @@
 #include "handlers.hpp"
 #include "options.hpp"
 #include "store.hpp"
-#include "timeline.hpp"
 #include "trace.hpp"
 
 #include <cstdint>

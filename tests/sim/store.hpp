@@ -63,7 +63,4 @@ class Store {
     std::int64_t highest_sequence_ = 0;
 };
 
-/// Whether two records of an outcome are the same in every field (G3).
-bool same(const core::Outcome& a, const core::Outcome& b);
-
 }  // namespace bide::sim

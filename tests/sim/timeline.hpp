@@ -1,92 +1,18 @@
 #pragma once
 
 #include "base/time.hpp"
-#include "core/ledger.hpp"
 
 #include <algorithm>
 #include <cstdint>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace bide::sim {
 
-/// What can be scheduled to happen.
-/// A request under a caller's id: which of the callers' names, and which of the bodies that are
-/// sent under it.
-struct Request {
-    unsigned name = 0;
-    unsigned variant = 0;
-};
-
-namespace act {
-
-struct ClientActs {};
-struct ClientLeaves {
-    core::WaiterId waiter;
-};
-struct ClientJoins {
-    JobId job;
-};
-/// The same request again, under the same id.
-struct ClientResubmits {
-    Request request;
-};
-/// The read of the store for a claim, and when the ledger learns of it.
-struct ClaimRead {
-    JobId job;
-};
-struct ClaimLookedUp {
-    core::event::LookedUp what;
-};
-/// The attempt says how far it is.
-struct Progresses {
-    std::uint64_t serial;
-};
-/// The read of the store for a wait that the ledger answered with "unknown".
-struct LookedUp {
-    JobId job;
-};
-struct InputLoaded {
-    JobId job;
-    std::uint64_t serial;
-};
-struct AttemptEnds {
-    std::uint64_t serial;
-    std::uint32_t plan;  ///< of that attempt; an older plan is void
-};
-struct WritesTaken {};
-/// The group is in the store; nobody was told yet.
-struct GroupApplied {};
-struct GroupAcknowledged {};
-struct Halt {};
-struct Crash {};
-struct Restart {};
-struct Heal {};
-
-}  // namespace act
-
-using Act = std::variant<
-    act::ClientActs,
-    act::ClientLeaves,
-    act::ClientJoins,
-    act::ClientResubmits,
-    act::ClaimRead,
-    act::ClaimLookedUp,
-    act::Progresses,
-    act::LookedUp,
-    act::InputLoaded,
-    act::AttemptEnds,
-    act::WritesTaken,
-    act::GroupApplied,
-    act::GroupAcknowledged,
-    act::Halt,
-    act::Crash,
-    act::Restart,
-    act::Heal>;
-
-/// Virtual time and what is to happen in it. What belongs to a process life dies with it.
-class Timeline {
+/// Virtual time and what is to happen in it: Act is one such thing. What belongs to a process life
+/// dies with it.
+template <class Act>
+class TimelineOf {
   public:
     static constexpr std::uint32_t kAnyLife = 0;
 

@@ -1,12 +1,13 @@
 #pragma once
 
+#include "acts.hpp"
 #include "base/rng.hpp"
 #include "checkers.hpp"
 #include "clients.hpp"
 #include "options.hpp"
 #include "process.hpp"
+#include "runner.hpp"
 #include "store.hpp"
-#include "timeline.hpp"
 #include "trace.hpp"
 #include "violation.hpp"
 
@@ -17,14 +18,6 @@
 #include <vector>
 
 namespace bide::sim {
-
-struct RunResult {
-    std::uint64_t events = 0;
-    std::uint64_t lives = 0;
-    std::uint64_t answers = 0;
-    std::uint64_t jobs = 0;  ///< that ended
-    std::optional<Violation> violation;
-};
 
 /// One run: a server that lives and dies in virtual time, its clients, its handlers and its disk,
 /// all drawn from one seed. What bide must survive here:
