@@ -192,7 +192,7 @@ void Consumer::on(event::AttemptEnded& event) {
     if (running && job->attempt == event.attempt) return end_attempt(*job, std::move(event.result));
     const auto abandoned = abandoned_.find(event.job);
     if (abandoned == abandoned_.end() || abandoned->second.attempt != event.attempt) return;
-    --slots_.at(abandoned->second.queue);
+    if (!planted(Bug::stopped_slot_free)) --slots_.at(abandoned->second.queue);
     abandoned_.erase(abandoned);
 }
 
@@ -272,7 +272,8 @@ void Consumer::on(consumed::Stored& event) {
     }
     // Each message may have come from another front.
     for (const Receipt receipt : job->receipts) {
-        effects_->publishes.push_back({receipt, job->id, event.outcome});
+        const auto& result = planted(Bug::own_result_told) ? job->outcome : event.outcome;
+        effects_->publishes.push_back({receipt, job->id, result});
         effects_->removes.push_back({receipt});
     }
     let_go(*job);
@@ -301,7 +302,7 @@ void Consumer::stop(Job& job) {
     if (job.stage != Job::Stage::running) return;
     effects_->stops.push_back({job.id, job.attempt});
     abandoned_.emplace(job.id, Abandoned{job.attempt, job.queue});
-    ++slots_.at(job.queue);
+    if (!planted(Bug::stopped_slot_free)) ++slots_.at(job.queue);
 }
 
 void Consumer::on(event::Tick&) {

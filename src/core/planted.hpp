@@ -20,6 +20,9 @@ enum class Bug {
     claim_not_compared = 12,   ///< G4: whose request a claim belongs to is not looked at
     claim_never_sent = 13,     ///< G2: a claimed job is taken for sent though its sender died
     stale_look = 14,           ///< G2: what was read before a caller came is its answer
+    own_result_told = 15,      ///< G3: a worker publishes its own result though another is stored
+    stopped_slot_free = 16,    ///< G6: an attempt that does not stop has no slot
+    leave_cancels = 17,        ///< G8: one who leaves cancels though others wait
 };
 
 #ifdef BIDE_PLANTED_BUGS

@@ -309,8 +309,10 @@ void Rendezvous::on(told::Looked& event) {
         return finish(*meeting, std::move(event.outcome), false);
     }
     if (again) return want_look(*meeting);
-    if (meeting->waiters.empty() || meeting->stage != Meeting::Stage::asking)
+    if (meeting->waiters.empty() || meeting->stage != Meeting::Stage::asking) {
+        if (event.found != Found::unknown) meeting->look_first = false;
         return settle(*meeting);
+    }
     if (meeting->input) return not_sent_yet(*meeting, event);
     if (event.found == Found::claim) return take_found(*meeting, event);
     if (!meeting->claimants.empty()) return;  // their claim goes on from here
@@ -340,6 +342,7 @@ void Rendezvous::take_found(Meeting& meeting, told::Looked& found) {
 /// if its sender died in between, it is not. Sent twice does no harm: there is one result.
 void Rendezvous::not_sent_yet(Meeting& meeting, const told::Looked& found) {
     if (found.found == told::Looked::Found::unknown) return settle(meeting);
+    meeting.look_first = false;
     if (found.sent) accepted(meeting);
     if (!found.sent && now_ >= meeting.send_again) return send(meeting);
     settle(meeting);
@@ -366,8 +369,9 @@ void Rendezvous::on(told::Noticed& event) {
     if (ends && event.direct && (nobody || meeting->shown))
         effects_->forwards.push_back({event.job, event.outcome});
     if (nobody) return;
-    if (event.what == What::result) return finish(*meeting, std::move(event.outcome), true);
-    if (event.what == What::look) return want_look(*meeting);
+    // Whose result it is has to be known before who submitted another request gets it.
+    if (event.what == What::look || (ends && meeting->look_first)) return want_look(*meeting);
+    if (ends) return finish(*meeting, std::move(event.outcome), true);
     if (!meeting->known || event.attempt < meeting->facts.attempts) return;
     JobFacts& facts = meeting->facts;
     facts.attempts = event.attempt;

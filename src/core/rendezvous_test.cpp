@@ -277,7 +277,10 @@ TEST(RendezvousClaim, ChosenIdThatWasAnotherJobsIsLookedForFirst) {
         front.submit({.body = "other", .id = front.make_id(), .origin = IdOrigin::caller});
     const WaiterId joined = front.join(used);
     front.claimed(used, "other");
-    front.look_finds_nothing(used);  // read before the claim
+    front.look_finds_nothing(used);       // read before the claim
+    front.notice(used, "result", false);  // does not say whose it is
+    EXPECT_TRUE(front.kinds(2).empty());
+    front.look_finds_nothing(used);  // read before the notice
     front.look_finds(used);          // of the body "input"
     EXPECT_EQ(front.answer(2).error.code, Code::key_reused);
     EXPECT_EQ(front.kinds(joined), Kinds{finished});

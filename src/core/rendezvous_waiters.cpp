@@ -94,7 +94,8 @@ void Rendezvous::on(event::Leave& event) {
     Meeting& meeting = *found->second->meeting;
     const OnLeave wish = found->second->on_leave;
     forget(*found->second);
-    const bool alone = meeting.waiters.empty() && meeting.claimants.empty();
+    const bool alone =
+        (meeting.waiters.empty() && meeting.claimants.empty()) || planted(Bug::leave_cancels);
     if (wish != OnLeave::go_on && alone && meeting.known) {
         if (meeting.claimed || meeting.stage != Meeting::Stage::asking)
             want_cancel(meeting, wish == OnLeave::cancel_if_queued);

@@ -1,0 +1,70 @@
+#pragma once
+
+#include "core/rendezvous.hpp"
+#include "options.hpp"
+#include "services.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+
+namespace bide::sim_aws {
+
+/// Asks after every step whether the guarantees of docs/invariants.md hold for fronts and workers
+/// that share nothing but the services. A breach is thrown (sim::Violation).
+class Checkers {
+  public:
+    Checkers(const Options& options, const Services& services)
+        : options_(options), services_(services) {}
+
+    enum class Ask : std::uint8_t { submit, join, cancel };
+    struct Waiting {
+        Life front = 0;
+        Ask ask = Ask::join;
+        JobId job;
+        core::Wait wait;
+        Time begun{};
+        core::Fingerprint fingerprint{};  ///< submit
+        std::string body;                 ///< likewise
+        core::QueueIndex queue = 0;       ///< likewise
+        bool fresh = false;               ///< likewise: the id is new
+        bool told = false;                ///< a follower
+    };
+
+    void begun(core::WaiterId waiter, Waiting waiting);
+    void answered(const core::Answer& answer, Time now);
+    void left(core::WaiterId waiter);
+    void front_died(Life front);
+    void stepped(const core::Rendezvous& front) const;
+    void time_passes(Time now);
+    void healed(Time now) { healed_at_ = now; }
+    /// The end: everything promised has come to its outcome, and nobody waits.
+    void settled() const;
+
+    bool anybody_waits() const { return !waits_.empty(); }
+    std::uint64_t answers() const { return answers_; }
+    const std::map<JobId, Time>& promised() const { return promised_; }
+    /// Of a job that somebody submitted.
+    std::optional<core::QueueIndex> queue_of(const JobId& job) const;
+
+  private:
+    void finished(const Waiting& waiting, const core::Answer& answer);
+    void promise(const Waiting& waiting, const JobId& job, Time now);
+    void refused(const Waiting& waiting, const core::Answer& answer);
+    void same_request(const Waiting& waiting) const;
+    Duration patience() const;
+
+    const Options& options_;
+    const Services& services_;
+    std::map<core::WaiterId, Waiting> waits_;
+    std::map<JobId, Time> promised_;  ///< whose id was told as its own, and when first
+    std::map<JobId, std::shared_ptr<const core::Outcome>> told_;
+    std::set<JobId> not_taken_;  ///< new jobs whose callers were told that they will not run
+    std::set<JobId> cancels_wanted_;
+    std::map<JobId, core::QueueIndex> queues_;
+    Time healed_at_ = kNever;
+    std::uint64_t answers_ = 0;
+};
+
+}  // namespace bide::sim_aws
