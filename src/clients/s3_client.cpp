@@ -69,12 +69,12 @@ bool says_no_object(const HttpResponse& response) {
            wire::read_aws_error({}, response.body.bytes).code != "NoSuchBucket";
 }
 
-AwsRequest request_of(const std::string& bucket, const char* method, const std::string& key) {
+AwsRequest request_of(const std::string& bucket, const char* method, std::string_view key) {
     AwsRequest request;
     request.service = "s3";
     request.method = method;
     request.bucket = bucket;
-    request.path = '/' + key;
+    request.path.append(key);
     return request;
 }
 
@@ -353,7 +353,7 @@ S3Client::S3Client(
     std::string bucket,
     S3Options options
 )
-    : shared_(new Shared{executor, aws, pool, spool, rng, std::move(bucket), options}) {}
+    : shared_(new Shared{std::move(executor), aws, pool, spool, rng, std::move(bucket), options}) {}
 
 S3Client::~S3Client() = default;
 
@@ -361,7 +361,9 @@ Task<AwsOutcome<S3Made>> S3Client::put(S3Put what) {
     return shared_->put(std::move(what));
 }
 
-Task<AwsOutcome<std::optional<S3Object>>> S3Client::get(std::string key, std::stop_token stop) {
+Task<AwsOutcome<std::optional<S3Object>>> S3Client::get(
+    const std::string& key, std::stop_token stop
+) {
     AwsRequest request = request_of(shared_->bucket, "GET", key);
     request.stop = std::move(stop);
     request.spool = &shared_->spool;
@@ -371,7 +373,9 @@ Task<AwsOutcome<std::optional<S3Object>>> S3Client::get(std::string key, std::st
     return shared_->read(std::move(request));
 }
 
-Task<AwsOutcome<std::optional<S3Object>>> S3Client::head(std::string key, std::stop_token stop) {
+Task<AwsOutcome<std::optional<S3Object>>> S3Client::head(
+    const std::string& key, std::stop_token stop
+) {
     AwsRequest request = request_of(shared_->bucket, "HEAD", key);
     request.stop = std::move(stop);
     ++shared_->counters.heads;

@@ -78,9 +78,13 @@ class S3Client {
 
     runtime::Task<AwsOutcome<S3Made>> put(S3Put what);
     /// Empty: there is no such object. (Who may not list the bucket is told 403 instead.)
-    runtime::Task<AwsOutcome<std::optional<S3Object>>> get(std::string key, std::stop_token stop);
+    runtime::Task<AwsOutcome<std::optional<S3Object>>> get(
+        const std::string& key, std::stop_token stop
+    );
     /// Likewise, without the body.
-    runtime::Task<AwsOutcome<std::optional<S3Object>>> head(std::string key, std::stop_token stop);
+    runtime::Task<AwsOutcome<std::optional<S3Object>>> head(
+        const std::string& key, std::stop_token stop
+    );
     /// Succeeds when there is no such object, too.
     runtime::Task<AwsOutcome<void>> remove(std::string key, std::stop_token stop);
     /// Keys that begin with `prefix`, after `start_after` (empty: from the first on).

@@ -289,7 +289,7 @@ Task<AwsResult> SqsClient::Shared::ask(const char* action, std::string body) {
 }
 
 SqsClient::SqsClient(runtime::Executor executor, AwsClient& aws, Rng rng, SqsOptions options)
-    : shared_(new Shared{executor, aws, rng, options}) {}
+    : shared_(new Shared{std::move(executor), aws, rng, options}) {}
 
 SqsClient::~SqsClient() = default;
 

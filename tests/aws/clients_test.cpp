@@ -214,6 +214,7 @@ TEST_F(AwsServersTest, OneOfManyPutsWins) {
     for (int round = 0; round < 10; ++round) {
         const std::string key = "race/" + std::to_string(round);
         std::vector<std::future<AwsOutcome<S3Made>>> ends;
+        ends.reserve(16);
         for (int i = 0; i < 16; ++i)
             ends.push_back(begin(s3_->put(put_of(key, {std::to_string(i), nullptr}))));
         int winner = -1;
