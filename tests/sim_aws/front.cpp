@@ -104,6 +104,17 @@ void Front::claim(const wanted::Claim& order) {
 }
 
 void Front::put_claim(const wanted::Claim& order) {
+    if (order.input && large(*order.input)) {
+        return put_body(order.input, [this, order](bool put) {
+            if (put) return put_claim_object(order);
+            told::Claimed claimed{order.facts.id, {}, false, false, {}, trouble(Retry::safe)};
+            step(std::move(claimed));
+        });
+    }
+    put_claim_object(order);
+}
+
+void Front::put_claim_object(const wanted::Claim& order) {
     world_.net.call(
         life(),
         Service::store,
@@ -141,18 +152,29 @@ void Front::read_claim(const JobId& job) {
 
 // --- sending -----------------------------------------------------------------------------------
 
-void Front::send(const wanted::Send& order) {
-    if (!world_.rng.chance(world_.options.large_inputs, 100)) return put_into_queue(order, false);
-    const JobId job = order.input->id;
+bool Front::large(const core::JobInput& input) const {
+    return input.fingerprint[1] % 100 < world_.options.large_inputs;
+}
+
+void Front::put_body(
+    const std::shared_ptr<const core::JobInput>& input, std::function<void(bool)> then
+) {
     world_.net.call(
         life(),
         Service::store,
-        [&world = world_, job] { return world.services.s3.inputs.insert(job).second; },
-        [this, order, job](std::optional<bool> put) {
-            if (put) return put_into_queue(order, true);
-            step(told::Sent{job, trouble(Retry::safe)});
-        }
+        [&world = world_, input] {
+            return world.services.s3.inputs.emplace(S3::input_key(*input), input).second;
+        },
+        [then = std::move(then)](std::optional<bool> put) { then(put.has_value()); }
     );
+}
+
+void Front::send(const wanted::Send& order) {
+    if (!large(*order.input)) return put_into_queue(order, false);
+    put_body(order.input, [this, order](bool put) {
+        if (put) return put_into_queue(order, true);
+        step(told::Sent{order.input->id, trouble(Retry::safe)});
+    });
 }
 
 void Front::put_into_queue(const wanted::Send& order, bool by_reference) {
@@ -264,8 +286,28 @@ void Front::tell_claim(const JobId& job, const ClaimObject& claim) {
             looked.facts = claim.facts;
             looked.fingerprint = claim.fingerprint;
             looked.sent = sent.value_or(false);
-            if (!looked.sent) looked.input = claim.input;
             looked.start_by = claim.start_by;
+            if (looked.sent || !claim.input) return step(std::move(looked));
+            looked.input = claim.input;
+            if (!large(*claim.input)) return step(std::move(looked));
+            read_body(std::move(looked));
+        }
+    );
+}
+
+/// Without it the job cannot be sent, and must not be taken for sent either.
+void Front::read_body(told::Looked&& looked) {
+    world_.net.call(
+        life(),
+        Service::store,
+        [&world = world_, key = S3::input_key(*looked.input)] {
+            return world.services.s3.inputs.contains(key);
+        },
+        [this, looked](std::optional<bool> there) mutable {
+            if (!there || !*there) {
+                looked.found = told::Looked::Found::unknown;
+                looked.error = trouble(Retry::unsafe);
+            }
             step(std::move(looked));
         }
     );

@@ -3,6 +3,8 @@
 #include "core/rendezvous.hpp"
 #include "process.hpp"
 
+#include <functional>
+#include <memory>
 #include <set>
 
 namespace bide::sim_aws {
@@ -37,13 +39,19 @@ class Front final : public Process {
     void perform(core::RendezvousEffects&& effects);
     void claim(const core::wanted::Claim& order);
     void put_claim(const core::wanted::Claim& order);
+    void put_claim_object(const core::wanted::Claim& order);
     void read_claim(const JobId& job);
     void send(const core::wanted::Send& order);
+    bool large(const core::JobInput& input) const;
+    void put_body(
+        const std::shared_ptr<const core::JobInput>& input, std::function<void(bool)> then
+    );
     void put_into_queue(const core::wanted::Send& order, bool by_reference);
     void mark_sent(const core::wanted::Send& order);
     void look(const core::wanted::Look& order);
     void look_for_claim(const JobId& job);
     void tell_claim(const JobId& job, const ClaimObject& claim);
+    void read_body(core::told::Looked&& looked);
     void cancel(const core::wanted::Cancel& order);
     void put_cancelled(const core::wanted::Cancel& order);
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 namespace bide::sim_aws {
@@ -89,9 +90,14 @@ struct ResultObject {
 struct S3 {
     std::map<JobId, ClaimObject> claims;
     std::map<JobId, ResultObject> results;
-    std::set<JobId> inputs;
+    /// Large bodies, each once. They are put there before it is known whose the id is, so that by
+    /// the id alone one request would get the body of another.
+    std::map<std::pair<JobId, core::Fingerprint>, std::shared_ptr<const core::JobInput>> inputs;
     std::set<JobId> failed;  ///< kept for a redrive
 
+    static std::pair<JobId, core::Fingerprint> input_key(const core::JobInput& input) {
+        return {input.id, input.fingerprint};
+    }
     const ResultObject* result(const JobId& job) const {
         const auto found = results.find(job);
         return found == results.end() ? nullptr : &found->second;

@@ -130,8 +130,9 @@ void Worker::fetch(core::Receipt receipt) {
         life(),
         Service::store,
         [&world = world_, input = envelope.input] {
-            const bool there = world.services.s3.inputs.contains(input->id);
-            return there ? input : std::shared_ptr<const core::JobInput>();
+            const auto& inputs = world.services.s3.inputs;
+            const auto found = inputs.find(S3::input_key(*input));
+            return found == inputs.end() ? std::shared_ptr<const core::JobInput>() : found->second;
         },
         [this, receipt](auto read) {
             consumed::Fetched fetched{receipt, nullptr, {}};
