@@ -79,12 +79,7 @@ class FakeService {
             seen.target = seen.head.substr(at, seen.head.find(' ', at) - at);
             if (const std::string length = seen.field("Content-Length"); !length.empty())
                 seen.body = with.read(std::stoul(length));
-            std::string text;
-            {
-                const std::lock_guard lock(mutex_);
-                seen_.push_back(seen);
-                text = reply_(seen, static_cast<int>(seen_.size()));
-            }
+            const std::string text = reply_to(seen);
             if (text == kCut) return;
             if (text == kHang) {
                 with.ends();
@@ -94,8 +89,21 @@ class FakeService {
         }
     }
 
+    /// One request at a time; those that have not been begun are not seen yet.
+    std::string reply_to(const Seen& seen) {
+        const std::lock_guard one_at_a_time(reply_mutex_);
+        int number = 0;
+        {
+            const std::lock_guard lock(mutex_);
+            seen_.push_back(seen);
+            number = static_cast<int>(seen_.size());
+        }
+        return reply_(seen, number);
+    }
+
     const Reply reply_;
-    mutable std::mutex mutex_;
+    std::mutex reply_mutex_;
+    mutable std::mutex mutex_;  ///< of seen_
     std::vector<Seen> seen_;
     runtime::Peer peer_;  // the last: it ends before what its scripts use
 };

@@ -64,15 +64,19 @@ struct AwsPlace {
     std::map<std::string, std::string, std::less<>> endpoints;
 };
 
-/// Looks region and endpoints up. `http` and `pool` outlive the call.
+/// Looks region and endpoints up. `http`, `pool` and `clock` outlive the call.
 runtime::Task<Result<AwsPlace>> find_aws_place(
-    runtime::HttpClient& http, runtime::BlockingPool& pool, AwsSources sources
+    runtime::HttpClient& http, runtime::BlockingPool& pool, const Clock& clock, AwsSources sources
 );
 
 /// The chain that AWS's own tools have, in this order: environment, web identity, shared files with
-/// profiles (keys, source_profile and role_arn, credential_process, SSO), container endpoint,
-/// instance metadata (IMDSv2). The first that is configured and serves is asked again when its
-/// credentials near their end: one caller waits for the new ones while others go on with the old.
+/// profiles (keys, source_profile and role_arn, SSO, credential_process), container endpoint,
+/// instance metadata (IMDSv2). The first that is configured has to serve: going on to the next
+/// could mean to be somebody else. A profile that `sources` names is the only source.
+///
+/// Credentials near their end are renewed by one caller while others go on with the old ones, and
+/// the old ones stay in use until their end when that fails. A failure names each source that was
+/// tried and why it did not serve.
 ///
 /// `http`, `pool` and `clock` outlive it.
 std::unique_ptr<CredentialsProvider> make_credentials_chain(
