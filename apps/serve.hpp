@@ -18,4 +18,13 @@ struct Natives {
 /// the exit status. The calling thread must be the only one.
 int serve(const cli::Config& config, const Natives& natives);
 
+/// The HTTP front of jobs that are done elsewhere, likewise.
+int front(const cli::Config& config);
+
+/// Does what is in SQS, likewise.
+int work(const cli::Config& config, const Natives& natives);
+
+/// Looks whether front() and work() could do their work, and says so; the exit status.
+int examine(const cli::Config& config);
+
 }  // namespace bide

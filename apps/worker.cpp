@@ -40,4 +40,10 @@ int Worker::serve(int argc, char** argv) {
     return bide::serve(std::get<cli::Config>(config), impl_->natives);
 }
 
+int Worker::work(int argc, char** argv) {
+    const auto config = cli::read_config(argc, argv, argv[0], cli::Program::worker);
+    if (const auto* exit = std::get_if<cli::Exit>(&config)) return exit->status;
+    return bide::work(std::get<cli::Config>(config), impl_->natives);
+}
+
 }  // namespace bide

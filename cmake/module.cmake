@@ -12,6 +12,7 @@ set(BIDE_MAY_USE_runtime "base")
 set(BIDE_MAY_USE_clients "base;core;wire;runtime")
 set(BIDE_MAY_USE_service "base;core;wire;ports;runtime")
 set(BIDE_MAY_USE_engines_embedded "base;core;wire;ports;runtime")
+set(BIDE_MAY_USE_engines_aws "base;core;wire;ports;runtime;clients")
 set(BIDE_MAY_USE_handlers_exec "base;core;wire;ports;runtime")
 set(BIDE_MAY_USE_handlers_http "base;core;wire;ports;runtime")
 # A Lambda function's processes are a pool's, spoken with in another way: the pool, its thread and

@@ -112,6 +112,8 @@ class Worker {
 
     /// Serves until SIGTERM or SIGINT, which drain; returns the exit status for main().
     int serve(int argc, char** argv);
+    /// The same as a worker of jobs that `bide front` processes have put into SQS.
+    int work(int argc, char** argv);
 
   private:
     struct Impl;

@@ -25,6 +25,7 @@ std::string_view to_string(Code code) {
         case Code::rate_limited: return "rate-limited";
         case Code::overloaded: return "overloaded";
         case Code::shutting_down: return "shutting-down";
+        case Code::not_implemented: return "not-implemented";
         case Code::store_failed: return "store-failed";
         case Code::internal: return "internal";
     }

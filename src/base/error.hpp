@@ -24,12 +24,13 @@ enum class Code : std::uint8_t {
     unsupported_media_type,
     range_not_satisfiable,
     expectation_failed,
-    key_reused,     ///< the idempotency key or id belongs to another request
-    rate_limited,   ///< the tenant's own limit: rate, or open jobs
-    overloaded,     ///< a queue is full; Retry-After says when to come again
-    shutting_down,  ///< the server drains
-    store_failed,   ///< the store cannot make anything durable; nothing is answered 200
-    internal,       ///< a bug of ours
+    key_reused,       ///< the idempotency key or id belongs to another request
+    rate_limited,     ///< the tenant's own limit: rate, or open jobs
+    overloaded,       ///< a queue is full; Retry-After says when to come again
+    shutting_down,    ///< the server drains
+    not_implemented,  ///< the engine that is configured does not offer it
+    store_failed,     ///< the store cannot make anything durable; nothing is answered 200
+    internal,         ///< a bug of ours
 };
 
 /// Whether the caller may send the request again without the job running twice.

@@ -12,6 +12,14 @@
 
 namespace bide::cli {
 
+/// Which program is being configured: they share the file, and want different parts of it.
+enum class Program : std::uint8_t {
+    serve,   ///< everything in one process
+    front,   ///< HTTP only, jobs go to SQS
+    worker,  ///< does what is in SQS
+    doctor,  ///< looks whether the two could
+};
+
 /// How a queue's jobs are done.
 struct HandlerConfig {
     enum class Kind : std::uint8_t { none, exec, pool, lambda, http, native };
@@ -42,6 +50,22 @@ struct QueueConfig {
     core::QueueRules rules;
     std::optional<std::uint32_t> concurrency;  ///< not said: what suits the handler
     Duration retention = std::chrono::hours(24);
+    std::string sqs;           ///< URL or name of the SQS queue: of `bide front` and `bide worker`
+    std::string dead_letters;  ///< likewise of its dead-letter queue; empty: nobody looks there
+};
+
+/// Where `bide front` and `bide worker` find what they share.
+struct AwsConfig {
+    std::string region;   ///< empty: as AWS's own tools find it
+    std::string profile;  ///< likewise
+    std::string incoming_bucket;
+    std::string outgoing_bucket;
+    std::string redis;     ///< redis:// or rediss:// URL; empty: no cache
+    std::string redis_ca;  ///< file of the only CAs to trust
+    std::string batches;   ///< URL or name of the SQS queue of batches; empty: no batches
+    Duration lease = std::chrono::seconds(30);
+    std::uint64_t inline_max = 192U << 10;  ///< of a body in a message
+    std::string worker_listen;              ///< HOST:PORT of a worker's health pages; empty: none
 };
 
 struct ServerConfig {
@@ -85,12 +109,13 @@ struct KeyConfig {
     std::string tenant;                   ///< empty: of nobody in particular
 };
 
-/// Everything `bide serve` wants to know.
+/// Everything a program of bide wants to know.
 struct Config {
     ServerConfig server;
     std::vector<QueueConfig> queues;
     std::vector<KeyConfig> keys;
     core::Tenancy tenancy;
+    AwsConfig aws;
 };
 
 }  // namespace bide::cli

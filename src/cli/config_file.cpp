@@ -304,6 +304,40 @@ constexpr Key<Q> kQueueKeys[] = {
          return success();
      }},
     {"retention", Into<&Value::duration, &Q::retention>::set},
+    {"sqs", Into<&Value::text, &Q::sqs>::set},
+    {"dead_letters", Into<&Value::text, &Q::dead_letters>::set},
+};
+
+using A = AwsConfig;
+
+constexpr Key<A> kAwsKeys[] = {
+    {"region", Into<&Value::text, &A::region>::set},
+    {"profile", Into<&Value::text, &A::profile>::set},
+    {"bucket",
+     [](const Value& v, A& a) -> Result<void> {
+         BIDE_TRY(a.incoming_bucket, v.text());
+         a.outgoing_bucket = a.incoming_bucket;
+         return success();
+     }},
+    {"incoming_bucket", Into<&Value::text, &A::incoming_bucket>::set},
+    {"outgoing_bucket", Into<&Value::text, &A::outgoing_bucket>::set},
+    {"redis", Into<&Value::text, &A::redis>::set},
+    {"redis_ca", Into<&Value::path, &A::redis_ca>::set},
+    {"batches", Into<&Value::text, &A::batches>::set},
+    {"lease",
+     [](const Value& v, A& a) -> Result<void> {
+         BIDE_TRY(a.lease, v.duration());
+         if (a.lease >= std::chrono::seconds(1) && a.lease <= std::chrono::hours(11))
+             return success();
+         return bad("must be 1s to 11h");
+     }},
+    {"inline_max",
+     [](const Value& v, A& a) -> Result<void> {
+         BIDE_TRY(a.inline_max, v.bytes());
+         if (a.inline_max <= 1'000'000) return success();
+         return bad("must be at most 1000000: SQS takes 1 MiB as one message");
+     }},
+    {"worker_listen", Into<&Value::text, &A::worker_listen>::set},
 };
 
 using T = core::TenantRules;
@@ -340,8 +374,10 @@ constexpr Key<KeyConfig> kKeyKeys[] = {
 
 class Reader {
   public:
-    explicit Reader(const std::string& path)
-        : path_(path), directory_(std::filesystem::absolute(path).parent_path()) {}
+    Reader(const std::string& path, Program program)
+        : path_(path),
+          program_(program),
+          directory_(std::filesystem::absolute(path).parent_path()) {}
 
     template <class Target>
     Result<void> table(const toml::table& table, std::span<const Key<Target>> keys, Target& target)
@@ -368,11 +404,19 @@ class Reader {
             QueueConfig queue;
             queue.name = key.str();
             BIDE_TRY(this->table<QueueConfig>(*entries, kQueueKeys, queue));
-            if (queue.handler.kind == HandlerConfig::Kind::none) {
+            const bool needs_handler = program_ == Program::serve || program_ == Program::worker;
+            if (needs_handler && queue.handler.kind == HandlerConfig::Kind::none) {
                 return at(
                     node.source(),
                     "queue " + queue.name +
                         " has no handler: add exec, pool, lambda, http or native"
+                );
+            }
+            if (program_ != Program::serve && queue.sqs.empty()) {
+                return at(
+                    node.source(),
+                    "queue " + queue.name +
+                        " names no SQS queue: add sqs = \"https://sqs...\" (its URL) or its name"
                 );
             }
             config.queues.push_back(std::move(queue));
@@ -450,15 +494,16 @@ class Reader {
     }
 
     std::string path_;
+    Program program_;
     std::filesystem::path directory_;
 };
 
 }  // namespace
 
-Result<void> read_config_file(const std::string& path, Config& config) {
+Result<void> read_config_file(const std::string& path, Config& config, Program program) {
     // Reading one would find it empty.
     if (std::filesystem::is_directory(path)) return bad(path + " is a directory, not a file");
-    const Reader reader(path);
+    const Reader reader(path, program);
     toml::table file;
     try {
         file = toml::parse_file(path);
@@ -472,13 +517,15 @@ Result<void> read_config_file(const std::string& path, Config& config) {
     for (const auto& [key, node] : file) {
         const auto* table = node.as_table();
         const std::string_view name = key.str();
-        if (name != "server" && name != "queues" && name != "keys" && name != "tenants")
-            return reader.unknown(key, {"server", "queues", "keys", "tenants"});
+        if (name != "server" && name != "queues" && name != "keys" && name != "tenants" &&
+            name != "aws")
+            return reader.unknown(key, {"server", "queues", "keys", "tenants", "aws"});
         if (table == nullptr)
             return reader.at(node.source(), "[" + std::string(name) + "] is a table");
         Result<void> read = success();
         if (name == "server") read = reader.table<ServerConfig>(*table, kServerKeys, config.server);
         if (name == "queues") read = reader.queues(*table, config);
+        if (name == "aws") read = reader.table<AwsConfig>(*table, kAwsKeys, config.aws);
         if (name == "keys") read = reader.keys(*table, config);
         if (name == "tenants") read = reader.tenants(*table, config);
         BIDE_TRY(std::move(read));

@@ -29,6 +29,39 @@ stays stored for the next start. A second signal stops at once.
 
 Exit status: 0 after a drain, 1 when it cannot start, 2 for wrong flags or configuration.)";
 
+constexpr const char* kFrontFooter = R"(
+A front of jobs that are done elsewhere: POSTs become SQS messages, `bide worker` processes do them
+and put the results into S3, and the answer leaves when it is there. The file says where everything
+is (docs/aws.md), and may be the same as the workers':
+  [aws]
+  bucket = "my-jobs"
+  redis = "rediss://cache.example:6379"
+  [queues.thumbnail]
+  sqs = "thumbnail"
+  exec = ["vips", "thumbnail", "stdin", ".jpg", "200"]
+  bide doctor --config bide.toml        does everything stand as it should?
+
+When ready it prints one line "listening on http://HOST:PORT" on stdout. Logs go to stderr.
+SIGTERM and Ctrl-C drain: nothing new is accepted, who waits is told the job's address.
+
+Exit status: 0 after a drain, 1 when it cannot start, 2 for wrong flags or configuration.)";
+
+constexpr const char* kWorkerFooter = R"(
+Takes jobs from the SQS queues that the file names, has them done by the handlers it names, and puts
+the results into S3 (docs/aws.md). Start as many as wanted, where you like.
+
+When ready it prints one line "receiving from N queues" on stdout. Logs go to stderr.
+SIGTERM and Ctrl-C drain: what runs may finish (drain_time), the rest goes back to its queue.
+
+Exit status: 0 after a drain, 1 when it cannot start, 2 for wrong flags or configuration.)";
+
+constexpr const char* kDoctorFooter = R"(
+Looks at everything that fronts and workers with this file need: credentials, clock, queues and their
+attributes, buckets, cache; does a small job's worth of each where it does no harm, and says what to
+mend. Writes one object, doctor/..., to each bucket and removes it.
+
+Exit status: 0 when all is well, 1 when something is not, 2 for wrong flags or configuration.)";
+
 /// What flags and environment said; empty where nothing.
 struct Flags {
     std::optional<std::string> config, listen, data, log_level, max_wait;
@@ -38,7 +71,7 @@ struct Flags {
     bool anonymous = false;
 };
 
-void declare(CLI::App& app, Flags& flags) {
+void declare(CLI::App& app, Flags& flags, Program program) {
     const auto option = [&app](const char* flag, auto& place, const char* help) {
         std::string environment = std::string("BIDE_") + (flag + 2);
         std::transform(environment.begin(), environment.end(), environment.begin(), [](char c) {
@@ -47,9 +80,24 @@ void declare(CLI::App& app, Flags& flags) {
         return app.add_option(flag, place, help)->envname(environment);
     };
     const std::string server = "Server";
-    option("--config", flags.config, "TOML file with [server] and [queues.NAME]")
-        ->type_name("FILE")
+    auto* config = option("--config", flags.config, "TOML file with [server] and [queues.NAME]")
+                       ->type_name("FILE")
+                       ->group(server);
+    if (program != Program::serve) config->required();
+    option("--log-level", flags.log_level, "debug, info, warn or error [info]")
+        ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+        ->type_name("LEVEL")
         ->group(server);
+    if (program == Program::doctor) return;
+    if (program == Program::worker) {
+        option("--listen", flags.listen, "where to serve /healthz, /readyz and /metrics [nowhere]")
+            ->type_name("HOST:PORT")
+            ->group(server);
+        option("--data", flags.data, "where large bodies pass through; made if missing [bide-data]")
+            ->type_name("DIR")
+            ->group(server);
+        return;
+    }
     option("--listen", flags.listen, "where to listen; port 0 picks one [127.0.0.1:8080]")
         ->type_name("HOST:PORT")
         ->group(server);
@@ -70,11 +118,7 @@ void declare(CLI::App& app, Flags& flags) {
     )
         ->envname("BIDE_ANONYMOUS")
         ->group(server);
-    option("--log-level", flags.log_level, "debug, info, warn or error [info]")
-        ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
-        ->type_name("LEVEL")
-        ->group(server);
-
+    if (program != Program::serve) return;
     const std::string queue = "One queue";
     option("--queue", flags.queue, "its name [default]")->type_name("NAME")->group(queue);
     auto* exec = option("--exec", flags.exec, "a process per job: body on stdin, result on stdout");
@@ -156,18 +200,42 @@ Result<void> apply_queue(const Flags& flags, Config& config) {
     return success();
 }
 
-Result<Config> combine(const Flags& flags) {
+/// What fronts and workers need beside their queues.
+Result<void> check_aws(const Flags& flags, Program program, Config& config) {
+    const auto usage = [](std::string detail) {
+        return Error{Code::bad_request, Retry::never, std::move(detail)};
+    };
+    if (config.aws.incoming_bucket.empty() || config.aws.outgoing_bucket.empty())
+        return usage("[aws] names no bucket: add bucket, or incoming_bucket and outgoing_bucket");
+    if (program != Program::worker) return success();
+    // The file's address is the front's.
+    const std::string address = flags.listen.value_or(config.aws.worker_listen);
+    config.aws.worker_listen = address;
+    if (address.empty()) return success();
+    BIDE_TRY(const Address parsed, parse_address(address));
+    config.server.host = parsed.host;
+    config.server.port = parsed.port;
+    return success();
+}
+
+Result<Config> combine(const Flags& flags, Program program) {
     Config config;
     if (flags.config) {
-        BIDE_TRY(read_config_file(*flags.config, config));
+        BIDE_TRY(read_config_file(*flags.config, config, program));
     }
     BIDE_TRY(apply_server(flags, config.server));
+    if (program != Program::serve) {
+        BIDE_TRY(check_aws(flags, program, config));
+    }
     BIDE_TRY(apply_queue(flags, config));
     const auto usage = [](std::string detail) {
         return Error{Code::bad_request, Retry::never, std::move(detail)};
     };
     if (config.queues.empty())
-        return usage("no queue: give --exec 'CMD ARGS', --http URL, --native NAME or --config FILE"
+        return usage(
+            program == Program::serve
+                ? "no queue: give --exec 'CMD ARGS', --http URL, --native NAME or --config FILE"
+                : "no queue: the file has no [queues.NAME]"
         );
     if (config.server.tls_cert.empty() != config.server.tls_key.empty())
         return usage("tls_cert and tls_key go together");
@@ -178,7 +246,8 @@ Result<Config> combine(const Flags& flags) {
             return queue.name == standard;
         });
     const std::string& host = config.server.host;
-    if (!is_loopback(host) && config.keys.empty() && !config.server.anonymous) {
+    const bool lets_in = program == Program::serve || program == Program::front;
+    if (lets_in && !is_loopback(host) && config.keys.empty() && !config.server.anonymous) {
         return usage(
             "listening on " + host +
             " lets others in: make a key with `bide key`, or say --anonymous if everybody may "
@@ -193,19 +262,32 @@ Result<Config> combine(const Flags& flags) {
 
 }  // namespace
 
-std::variant<Config, Exit> read_config(int argc, char** argv, const std::string& command) {
-    CLI::App app("Holds each POST open until its job is done and the result is on disk.", command);
+std::variant<Config, Exit> read_config(
+    int argc, char** argv, const std::string& command, Program program
+) {
+    struct Words {
+        const char* summary;
+        const char* footer;
+    };
+    constexpr std::array<Words, 4> kWords{
+        {{"Holds each POST open until its job is done and the result is on disk.", kFooter},
+         {"Holds each POST open until a worker has done its job and the result is in S3.",
+          kFrontFooter},
+         {"Does the jobs that fronts have put into SQS.", kWorkerFooter},
+         {"Looks whether fronts and workers can do their work.", kDoctorFooter}}};
+    const Words& words = kWords.at(static_cast<std::size_t>(program));
+    CLI::App app(words.summary, command);
     app.set_version_flag("--version", std::string("bide ") + kVersion);
-    app.footer(kFooter);
+    app.footer(words.footer);
     Flags flags;
-    declare(app, flags);
+    declare(app, flags, program);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& stop) {
         const int status = app.exit(stop);
         return Exit{status == 0 ? 0 : kUsageStatus};
     }
-    Result<Config> config = combine(flags);
+    Result<Config> config = combine(flags, program);
     if (config.has_error()) {
         std::fprintf(
             stderr,

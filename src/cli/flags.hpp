@@ -17,7 +17,10 @@ struct Exit {
 
 /// Reads the flags of `serve`, the environment (BIDE_*) and the file of --config. Flags win over
 /// the environment, and that over the file. `command` is what the help calls it: "bide serve".
-std::variant<Config, Exit> read_config(int argc, char** argv, const std::string& command);
+/// Programs other than serve have their queues from the file only.
+std::variant<Config, Exit> read_config(
+    int argc, char** argv, const std::string& command, Program program = Program::serve
+);
 
 constexpr const char* kVersion = "0.1.0";
 

@@ -25,7 +25,8 @@ class AnswerSink {
 
 struct EngineHealth {
     bool ready = false;
-    std::string reason;  ///< when not ready: what is wrong and how to mend it
+    /// When not ready: what is wrong and how to mend it. When ready: what makes it slower.
+    std::string reason;
 };
 
 /// A queue as the engine sees it, by core::QueueIndex.
@@ -36,8 +37,17 @@ struct QueueFacts {
     bool paused = false;
 };
 
+/// What only some engines count: a counter of the metrics, or a gauge.
+struct EngineCounter {
+    std::string_view name;  ///< "bide_" before it, without "_total"
+    std::string_view help;
+    std::uint64_t value = 0;
+    bool gauge = false;
+};
+
 struct EngineFacts {
     std::vector<QueueFacts> queues;
+    std::vector<EngineCounter> counters;
     std::uint64_t waiters = 0;
     std::uint64_t open_jobs = 0;
     std::uint64_t resident_bytes = 0;

@@ -156,6 +156,10 @@ std::string metrics_text(
     out.sample("", {}, static_cast<double>(facts.resident_bytes));
     out.family("bide_commits", "counter", "Commits of the store that returned.", {});
     out.sample("_total", {}, static_cast<double>(facts.commits));
+    for (const auto& counter : facts.counters) {
+        out.family(counter.name, counter.gauge ? "gauge" : "counter", counter.help, {});
+        out.sample(counter.gauge ? "" : "_total", {}, static_cast<double>(counter.value));
+    }
     out.family("bide_connections", "gauge", "Connections of clients.", {});
     out.sample("", {}, static_cast<double>(around.connections));
     return out.end();

@@ -43,6 +43,7 @@ Row row_of(Code code) {
         case Code::rate_limited: return {429, "The tenant is at its limit"};
         case Code::headers_too_large: return {431, "The header section is too large"};
         case Code::internal: return {500, "A bug in bide"};
+        case Code::not_implemented: return {501, "Not offered here"};
         case Code::overloaded: return {503, "The server is at its limit"};
         case Code::shutting_down: return {503, "The server is shutting down"};
         case Code::store_failed: return {503, "The store cannot make anything durable"};

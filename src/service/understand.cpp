@@ -48,7 +48,8 @@ bool is_allowed(std::string_view allowed, std::string_view method) {
 wire::Reply health_page(const View& view, Page page) {
     if (page == Page::health) return text_page(200, "ok\n");
     const ports::EngineHealth health = view.engine.health();
-    if (health.ready) return text_page(200, "ready\n");
+    if (health.ready)
+        return text_page(200, health.reason.empty() ? "ready\n" : "ready, " + health.reason + "\n");
     wire::Reply reply = text_page(503, "not ready: " + health.reason + "\n");
     reply.headers.add("Retry-After", "1");
     return reply;

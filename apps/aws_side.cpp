@@ -1,0 +1,46 @@
+#include "apps/aws_side.hpp"
+
+#include "service/batch_handler.hpp"
+#include "service/contract.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+namespace bide {
+
+engines::aws::ServicesOptions services_options(const cli::Config& config) {
+    engines::aws::ServicesOptions options;
+    options.aws.environment = clients::process_environment();
+    options.aws.profile = config.aws.profile;
+    options.aws.region = config.aws.region;
+    options.incoming_bucket = config.aws.incoming_bucket;
+    options.outgoing_bucket = config.aws.outgoing_bucket;
+    options.redis_url = config.aws.redis;
+    options.redis_ca = config.aws.redis_ca;
+    options.log = [](const std::string& text) { spdlog::warn(text); };
+    return options;
+}
+
+Result<engines::aws::QueueOptions> queue_options(
+    const cli::QueueConfig& queue, engines::aws::Services& services
+) {
+    engines::aws::QueueOptions options;
+    options.name = queue.name;
+    options.rules = queue.rules;
+    BIDE_TRY(options.url, services.queue_url(queue.sqs));
+    BIDE_TRY(options.dead_letter_url, services.queue_url(queue.dead_letters));
+    return options;
+}
+
+Result<engines::aws::QueueOptions> batch_queue_options(
+    const cli::Config& config, engines::aws::Services& services
+) {
+    engines::aws::QueueOptions options;
+    options.name = service::kBatchQueue;
+    options.rules = service::batch_queue_rules();
+    BIDE_TRY(options.url, services.queue_url(config.aws.batches));
+    return options;
+}
+
+}  // namespace bide

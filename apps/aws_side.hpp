@@ -1,0 +1,27 @@
+#pragma once
+
+#include "apps/workshop.hpp"
+#include "base/result.hpp"
+#include "cli/config.hpp"
+#include "engines/aws/options.hpp"
+#include "engines/aws/services.hpp"
+
+#include <memory>
+
+namespace bide {
+
+/// What the configuration says about AWS.
+engines::aws::ServicesOptions services_options(const cli::Config& config);
+
+/// The queue as an engine of AWS wants it, with the URLs of its SQS queues looked up where the
+/// configuration has names. Blocks.
+Result<engines::aws::QueueOptions> queue_options(
+    const cli::QueueConfig& queue, engines::aws::Services& services
+);
+
+/// Likewise the queue of batches. Without one in the configuration its URL is empty.
+Result<engines::aws::QueueOptions> batch_queue_options(
+    const cli::Config& config, engines::aws::Services& services
+);
+
+}  // namespace bide

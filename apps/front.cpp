@@ -1,0 +1,163 @@
+// bide front: HTTP in, SQS, S3 and Redis behind it.
+#include "engines/aws/front.hpp"
+
+#include "apps/aws_side.hpp"
+#include "apps/http_side.hpp"
+#include "apps/serve.hpp"
+#include "apps/signals.hpp"
+#include "apps/workshop.hpp"
+#include "base/rng.hpp"
+#include "cli/flags.hpp"
+#include "cli/logging.hpp"
+#include "engines/aws/worker.hpp"
+#include "fronts/http/server.hpp"
+#include "service/batch_handler.hpp"
+#include "service/contract.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <memory>
+#include <thread>
+#include <utility>
+
+namespace bide {
+namespace {
+
+namespace aws = engines::aws;
+
+/// For the last answers to leave after the engine has said its last word.
+constexpr auto kLastAnswers = std::chrono::seconds(2);
+
+/// The parts in the order in which each may use those above it.
+class Assembly {
+  public:
+    explicit Assembly(const cli::Config& config) : config_(config), shop_(no_natives_, clock_) {}
+
+    Result<void> build();
+    void run(Signals& signals);
+    void take_down();
+
+  private:
+    Result<void> build_engine();
+    Result<void> build_batches();
+
+    const cli::Config& config_;
+    std::uint64_t descriptors_ = raise_descriptor_limit();
+    SystemClock clock_;
+    Natives no_natives_;
+    Workshop shop_;
+    runtime::WorkThread thread_{"bide-aws"};
+    std::unique_ptr<aws::Services> services_;
+    std::unique_ptr<service::BatchHandler> batch_handler_;
+    std::unique_ptr<aws::Front> engine_;
+    /// Batches are jobs like others, and it is fronts that do them: they wait for other jobs.
+    std::unique_ptr<aws::Worker> batches_;
+    std::unique_ptr<service::Contract> contract_;
+    std::unique_ptr<fronts::http::Server> server_;
+};
+
+Result<void> Assembly::build() {
+    BIDE_TRY(shop_.open_passing(config_, "front"));
+    thread_.start();
+    BIDE_TRY(
+        services_,
+        aws::Services::open(services_options(config_), thread_, shop_.pool(), shop_.spool(), clock_)
+    );
+    BIDE_TRY(build_engine());
+    BIDE_TRY(build_batches());
+    contract_ = std::make_unique<service::Contract>(contract_rules(config_), *engine_);
+    BIDE_TRY(
+        server_,
+        fronts::http::Server::listen(
+            server_options(config_, descriptors_),
+            {*engine_, *contract_, shop_.spool(), shop_.pool(), clock_}
+        )
+    );
+    return success();
+}
+
+Result<void> Assembly::build_engine() {
+    aws::FrontOptions options;
+    for (const auto& queue : config_.queues) {
+        BIDE_TRY(auto made, queue_options(queue, *services_));
+        options.queues.push_back(std::move(made));
+    }
+    BIDE_TRY(auto batches, batch_queue_options(config_, *services_));
+    options.queues.push_back(std::move(batches));
+    options.limits.waiters_max = config_.server.waiters_max;
+    options.tenancy = config_.tenancy;
+    options.inline_bytes_max = config_.aws.inline_max;
+    engine_ = std::make_unique<aws::Front>(std::move(options), *services_);
+    return success();
+}
+
+Result<void> Assembly::build_batches() {
+    batch_handler_ = service::make_batch_handler(clock_);
+    batch_handler_->attach(*engine_);
+    aws::WorkerOptions options;
+    BIDE_TRY(auto queue, batch_queue_options(config_, *services_));
+    if (queue.url.empty()) return success();
+    queue.handler = batch_handler_.get();
+    options.queues.push_back(std::move(queue));
+    options.limits.lease = config_.aws.lease;
+    batches_ = std::make_unique<aws::Worker>(std::move(options), *services_);
+    return success();
+}
+
+void Assembly::run(Signals& signals) {
+    engine_->start();
+    if (batches_) batches_->start();
+    server_->start();
+    announce_address(config_, server_->port());
+    spdlog::info(
+        "bide {} fronts {} queue(s) in {}",
+        cli::kVersion,
+        config_.queues.size(),
+        services_->place().region
+    );
+    spdlog::info("{}: draining; a second signal stops at once", signals.wait());
+    server_->stop_accepting();
+    std::thread drain([this, &signals] {
+        engine_->drain(config_.server.drain_time);
+        signals.wake();
+    });
+    if (const char* name = signals.wait(); name != nullptr)
+        spdlog::warn("{}: stopping at once", name);
+    server_->stop(kLastAnswers);
+    drain.join();
+    if (batches_) batches_->drain(Duration(0));
+    spdlog::info("stopped");
+}
+
+/// From the last to the first; also after a build that failed half-way.
+void Assembly::take_down() {
+    server_.reset();
+    contract_.reset();
+    if (batches_) batches_->stop();
+    if (engine_) engine_->stop();
+    batches_.reset();
+    engine_.reset();
+    services_.reset();
+    thread_.stop();
+    thread_.join();
+    shop_.close();
+}
+
+}  // namespace
+
+int front(const cli::Config& config) {
+    cli::start_logging(config.server.log_level);
+    id_hash_seed = os_random();
+    Signals signals;
+    Assembly assembly(config);
+    const Result<void> built = assembly.build();
+    if (built.has_error())
+        spdlog::error("cannot start: {}", built.error().detail);
+    else
+        assembly.run(signals);
+    assembly.take_down();
+    if (!built.has_error()) return 0;
+    return built.error().code == Code::bad_request ? 2 : 1;
+}
+
+}  // namespace bide

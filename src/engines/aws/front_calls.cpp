@@ -1,0 +1,292 @@
+// What a front does with the services for one step of its rendezvous: claims, messages, looks.
+#include "engines/aws/front.hpp"
+#include "engines/aws/names.hpp"
+#include "engines/aws/troubles.hpp"
+#include "wire/envelope.hpp"
+#include "wire/notice.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace bide::engines::aws {
+namespace {
+
+using core::told::Looked;
+using runtime::Task;
+
+constexpr auto kDelayMax = std::chrono::seconds(900);  ///< that SQS takes
+
+/// SQS counts whole seconds: rather late than early.
+std::uint32_t seconds_until(Time at, Time now) {
+    if (at <= now) return 0;
+    const auto span = std::min<Duration>(at - now, kDelayMax);
+    return static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(span).count());
+}
+
+std::string text_of(const core::Fingerprint& fingerprint) {
+    return {reinterpret_cast<const char*>(fingerprint.data()), fingerprint.size()};
+}
+
+std::optional<core::Fingerprint> fingerprint_in(const wire::RespValue& value) {
+    core::Fingerprint fingerprint{};
+    if (value.kind != wire::RespValue::Kind::string || value.text.size() != fingerprint.size())
+        return std::nullopt;
+    std::copy(value.text.begin(), value.text.end(), fingerprint.begin());
+    return fingerprint;
+}
+
+}  // namespace
+
+Task<void> Front::claim(core::wanted::Claim order) {
+    const core::JobFacts& facts = order.facts;
+    core::told::Claimed told;
+    told.job = facts.id;
+    // What is known to be in the queue has been claimed.
+    if (services_.cache_works()) {
+        std::vector<std::string> get{"GET", sent_mark(facts.id)};
+        const auto mark = co_await services_.redis()->command(std::move(get));
+        const auto known = mark ? fingerprint_in(mark.value()) : std::nullopt;
+        if (known) {
+            told.fingerprint = *known;
+            told.sent = true;
+            co_return step(std::move(told));
+        }
+    }
+    const std::string& queue = name_of(facts.queue);
+    std::string envelope;
+    if (order.input) {
+        core::wanted::Send kept;
+        kept.input = order.input;
+        kept.not_before = facts.not_before;
+        kept.start_by = order.start_by;
+        kept.promised = true;
+        auto text = co_await envelope_of(std::move(kept));
+        if (text.has_error()) {
+            told.error = std::move(text.error());
+            co_return step(std::move(told));
+        }
+        envelope = std::move(text.value());
+    }
+    wire::Claim wanted;
+    wanted.fingerprint = order.fingerprint;
+    wanted.tenant = facts.tenant;
+    wanted.created = facts.created;
+    wanted.not_before = facts.not_before;
+    wanted.priority = facts.priority;
+    wanted.start_by = order.start_by;
+    const auto put =
+        co_await services_.store().put_claim(queue, facts.id, wanted, std::move(envelope));
+    store_said(put.has_error() ? &put.error() : nullptr);
+    if (put.has_error()) {
+        told.error = to_error(put.error(), "the job's claim could not be stored");
+        told.error->retry = Retry::safe;
+        co_return step(std::move(told));
+    }
+    told.made = put.value() == Put::made;
+    told.fingerprint = order.fingerprint;
+    told.at = facts.created;
+    if (!told.made) {
+        const auto there = co_await services_.store().get_claim(queue, facts.id);
+        if (there.has_error() || !there.value()) {
+            told.error = there.has_error()
+                             ? to_error(there.error(), "the job's claim could not be read")
+                             : Error{Code::store_failed, Retry::safe, "the job's claim is gone", 1};
+            told.error->retry = Retry::safe;
+            co_return step(std::move(told));
+        }
+        told.fingerprint = there.value()->claim.fingerprint;
+        told.at = there.value()->claim.created;
+    }
+    step(std::move(told));
+}
+
+Task<Result<std::string>> Front::envelope_of(core::wanted::Send order) {
+    const std::string& queue = name_of(order.input->queue);
+    wire::Envelope envelope;
+    envelope.queue = queue;
+    envelope.job = *order.input;
+    envelope.not_before = order.not_before;
+    envelope.start_by = order.start_by;
+    envelope.promised = order.promised;
+    envelope.reply = reply_channel_;
+    const Body& body = order.input->body;
+    if (body.file || wire::inline_bytes(body.bytes) > options_.inline_bytes_max) {
+        const auto put = co_await services_.store().put_input(queue, order.input->id, order.input);
+        store_said(put.has_error() ? &put.error() : nullptr);
+        if (put.has_error()) {
+            Error error = to_error(put.error(), "the job's body could not be stored");
+            error.retry = Retry::safe;
+            co_return error;
+        }
+        envelope.claimed_bytes = body.size();
+        envelope.job.body = {};
+    }
+    co_return wire::encode_envelope(envelope);
+}
+
+Task<void> Front::send(core::wanted::Send order) {
+    core::told::Sent told;
+    told.job = order.input->id;
+    auto body = co_await envelope_of(order);
+    inputs_put_.erase(told.job);
+    if (body.has_error()) {
+        told.error = std::move(body.error());
+        co_return step(std::move(told));
+    }
+    clients::SqsSend message;
+    message.queue_url = options_.queues[order.input->queue].url;
+    message.body = std::move(body.value());
+    message.delay_s = seconds_until(order.not_before, services_.clock().now());
+    message.message_group = order.input->tenant;
+    const auto sent = co_await services_.sqs().send(std::move(message));
+    queue_said(sent.has_error() ? &sent.error() : nullptr);
+    if (sent.has_error()) {
+        told.error = to_error(sent.error(), "the job could not be put into the queue");
+    } else if (order.promised || order.kept) {
+        services_.tell_cache(
+            {"SET",
+             sent_mark(told.job),
+             text_of(order.input->fingerprint),
+             "EX",
+             std::string(kMarkSeconds)}
+        );
+    }
+    step(std::move(told));
+}
+
+Task<void> Front::look_up(core::wanted::Look order) {
+    const auto count = static_cast<core::QueueIndex>(options_.queues.size());
+    Looked told;
+    told.job = order.job;
+    for (core::QueueIndex queue = 0; queue < count; ++queue) {
+        if (order.queue && queue != *order.queue) continue;
+        Looked found = co_await look_in(order, queue);
+        if (found.found == Looked::Found::nothing) continue;
+        told = std::move(found);
+        if (told.found != Looked::Found::unknown) break;
+    }
+    step(std::move(told));
+}
+
+Task<Looked> Front::look_in(core::wanted::Look order, core::QueueIndex queue) {
+    Looked told;
+    told.job = order.job;
+    const auto failed = [&](const clients::AwsFailure& failure) {
+        told.found = Looked::Found::unknown;
+        told.error = to_error(failure, "the store could not be read");
+        return std::move(told);
+    };
+    auto result = co_await services_.store().get_result(name_of(queue), queue, order.job);
+    store_said(result.has_error() ? &result.error() : nullptr);
+    if (result.has_error()) co_return failed(result.error());
+    if (result.value()) {
+        told.found = Looked::Found::result;
+        told.outcome = std::move(result.value()->outcome);
+        told.fingerprint = result.value()->fingerprint;
+        co_return told;
+    }
+    if (!order.claim_too) co_return told;
+    auto claim = co_await services_.store().get_claim(name_of(queue), order.job);
+    if (claim.has_error()) co_return failed(claim.error());
+    if (!claim.value()) co_return told;
+    const wire::Claim& known = claim.value()->claim;
+    told.found = Looked::Found::claim;
+    told.fingerprint = known.fingerprint;
+    told.start_by = known.start_by;
+    told.facts.id = order.job;
+    told.facts.queue = queue;
+    told.facts.tenant = known.tenant;
+    told.facts.created = known.created;
+    told.facts.not_before = known.not_before;
+    told.facts.priority = known.priority;
+    told.sent = co_await is_sent(order.job);
+    if (!told.sent) told.input = co_await kept_input(queue, std::move(claim.value()->envelope));
+    if (told.facts.not_before > services_.clock().now())
+        told.facts.state = core::JobState::scheduled;
+    told.facts = co_await recall_news(std::move(told.facts));
+    co_return told;
+}
+
+/// Whether the cache knows that the job is in the queue, or was.
+Task<bool> Front::is_sent(JobId job) {
+    if (!services_.cache_works()) co_return false;
+    std::vector<std::string> get{"EXISTS", sent_mark(job)};
+    const auto mark = co_await services_.redis()->command(std::move(get));
+    co_return mark&& mark.value().integer > 0;
+}
+
+/// The input that was kept with a claim; null: there was none, or it is not to be had now.
+Task<std::shared_ptr<const core::JobInput>> Front::kept_input(
+    core::QueueIndex queue, std::string envelope
+) {
+    auto read = wire::decode_envelope(envelope);
+    if (envelope.empty() || read.has_error() || !read.value()) co_return nullptr;
+    auto input = std::make_shared<core::JobInput>(std::move(read.value()->job));
+    input->queue = queue;
+    if (read.value()->claimed_bytes) {
+        auto body = co_await services_.store().get_input(name_of(queue), input->id);
+        if (body.has_error() || !body.value()) co_return nullptr;
+        input->body = std::move(*body.value());
+    }
+    co_return input;
+}
+
+/// What the job's worker said of it last, if the cache knows.
+Task<core::JobFacts> Front::recall_news(core::JobFacts facts) {
+    if (!services_.cache_works()) co_return facts;
+    std::vector<std::string> get{"GET", news_mark(facts.id)};
+    const auto mark = co_await services_.redis()->command(std::move(get));
+    if (!mark || mark.value().kind != wire::RespValue::Kind::string) co_return facts;
+    const auto notice = wire::decode_notice(mark.value().text);
+    if (!notice || notice.value().kind != wire::Notice::Kind::news) co_return facts;
+    const wire::Notice::News& news = notice.value().news;
+    using What = core::Answer::News;
+    facts.attempts = news.attempt;
+    facts.state = news.what == What::retry ? core::JobState::scheduled : core::JobState::running;
+    facts.started = news.started;
+    if (news.what == What::retry) facts.not_before = news.not_before;
+    if (news.what == What::progress)
+        facts.progress = std::make_shared<const std::string>(news.progress);
+    co_return facts;
+}
+
+Task<void> Front::cancel_job(core::wanted::Cancel order) {
+    core::told::Cancelled told;
+    told.job = order.job;
+    const core::QueueIndex queue = order.outcome->queue;
+    if (order.if_queued) {
+        core::JobFacts facts;
+        facts.id = order.job;
+        facts = co_await recall_news(std::move(facts));
+        if (facts.state == core::JobState::running) co_return step(std::move(told));
+    }
+    const auto put = co_await services_.store().put_result(
+        name_of(queue), order.job, order.outcome, order.fingerprint, core::kPriorityDefault
+    );
+    store_said(put.has_error() ? &put.error() : nullptr);
+    if (put.has_error()) {
+        told.error = to_error(put.error(), "the job could not be cancelled");
+        co_return step(std::move(told));
+    }
+    told.outcome = order.outcome;
+    if (put.value() == Put::was_there) {
+        auto there = co_await services_.store().get_result(name_of(queue), queue, order.job);
+        if (there.has_value() && there.value()) {
+            told.outcome = there.value()->outcome;
+        } else {
+            told.outcome = nullptr;
+            told.error =
+                Error{Code::store_failed, Retry::unsafe, "the job's result could not be read", 1};
+        }
+        co_return step(std::move(told));
+    }
+    services_.tell_cache({"SET", cancelled_mark(order.job), "1", "EX", std::string(kMarkSeconds)});
+    wire::Notice notice;
+    notice.kind = wire::Notice::Kind::cancel;
+    notice.id = order.job;
+    notice.queue = name_of(queue);
+    services_.tell_cache({"PUBLISH", kCancelChannel, wire::encode_notice(notice)});
+    step(std::move(told));
+}
+
+}  // namespace bide::engines::aws

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "base/time.hpp"
+#include "clients/credentials.hpp"
+#include "core/consumer.hpp"
+#include "core/rendezvous.hpp"
+#include "ports/handler.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace bide::engines::aws {
+
+/// Where everything is.
+struct ServicesOptions {
+    clients::AwsSources aws;
+    std::string incoming_bucket;       ///< claims, large inputs, inputs of failed jobs
+    std::string outgoing_bucket;       ///< results; may be the same
+    std::string redis_url;             ///< empty: none, results are found by looking only
+    std::string redis_ca;              ///< file of the only CAs to trust; empty: the system's
+    std::size_t connections_max = 64;  ///< to each service
+    /// What the operator should see. Any thread.
+    std::function<void(const std::string&)> log;
+};
+
+struct QueueOptions {
+    std::string name;
+    std::string url;              ///< of the SQS queue
+    std::string dead_letter_url;  ///< of its dead-letter queue; empty: nobody looks there
+    core::QueueRules rules;  ///< of a worker: how its jobs are run; of a front: depth, attempts
+    ports::Handler* handler = nullptr;  ///< of a worker; must outlive the engine
+};
+
+struct FrontOptions {
+    std::vector<QueueOptions> queues;
+    core::RendezvousLimits limits;
+    core::Tenancy tenancy;
+    /// Of a body, as the message has it; larger ones go to the store (claim check).
+    std::size_t inline_bytes_max = 192U << 10;
+    std::function<void(const std::string&)> log;
+};
+
+struct WorkerOptions {
+    std::vector<QueueOptions> queues;
+    core::ConsumerLimits limits;
+    core::Consumer::Role role = core::Consumer::Role::work;
+    std::function<void(const std::string&)> log;
+};
+
+}  // namespace bide::engines::aws

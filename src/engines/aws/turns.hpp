@@ -1,0 +1,140 @@
+#pragma once
+
+#include "base/time.hpp"
+#include "runtime/asio.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+
+#include <condition_variable>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace bide::engines::aws {
+
+/// How a state machine lives on one thread: events from any thread wait in an inbox and are taken
+/// together; a timer wakes it when it wants; what it has begun is counted, so that it can end.
+template <class Event>
+class Turns {
+  public:
+    /// `take`: on the executor's thread, with the events that have come; none when the timer did.
+    Turns(
+        runtime::Executor executor,
+        const Clock& clock,
+        std::function<void(std::vector<Event>&&)> take
+    )
+        : shared_(std::make_shared<Shared>(executor, clock, std::move(take))) {}
+
+    /// Any thread. After close() it goes nowhere.
+    void put(Event&& event) {
+        bool first = false;
+        {
+            const std::lock_guard lock(shared_->mutex);
+            if (shared_->closed) return;
+            first = shared_->inbox.empty();
+            shared_->inbox.push_back(std::move(event));
+        }
+        if (first) runtime::net::post(shared_->executor, [shared = shared_] { shared->turn(); });
+    }
+
+    /// On the thread: take() is called by `at`.
+    void wake_at(Time at) {
+        Shared& shared = *shared_;
+        if (at == shared.wake) return;
+        shared.wake = at;
+        if (at == kNever) {
+            shared.timer.cancel();
+            return;
+        }
+        const Duration span = std::max(at - shared.clock.now(), Duration(0));
+        shared.timer.expires_after(span);
+        shared.timer.async_wait([weak = std::weak_ptr(shared_)](const auto& error) {
+            const auto living = weak.lock();
+            if (error || !living) return;
+            living->wake = kNever;
+            living->turn();
+        });
+    }
+
+    /// On the thread: runs the coroutine; wait() waits for its end.
+    void spawn(runtime::Task<void> task) {
+        {
+            const std::lock_guard lock(shared_->mutex);
+            ++shared_->under_way;
+        }
+        runtime::net::co_spawn(
+            shared_->executor,
+            std::move(task),
+            [shared = shared_](const std::exception_ptr&) {
+                const std::lock_guard lock(shared->mutex);
+                if (--shared->under_way == 0) shared->ended.notify_all();
+            }
+        );
+    }
+
+    /// Takes nothing more. Any other thread; then wait().
+    void close() {
+        const std::lock_guard lock(shared_->mutex);
+        shared_->closed = true;
+        shared_->inbox.clear();
+    }
+
+    /// Until all that was spawned has ended, and the last turn.
+    void wait() {
+        {
+            std::unique_lock lock(shared_->mutex);
+            shared_->ended.wait(lock, [this] { return shared_->under_way == 0; });
+        }
+        std::mutex mutex;
+        std::condition_variable done;
+        bool over = false;
+        runtime::net::post(shared_->executor, [&, shared = shared_] {
+            shared->timer.cancel();
+            shared->take = nullptr;
+            const std::lock_guard lock(mutex);
+            over = true;
+            done.notify_one();
+        });
+        std::unique_lock lock(mutex);
+        done.wait(lock, [&over] { return over; });
+    }
+
+  private:
+    struct Shared {
+        Shared(
+            runtime::Executor where,
+            const Clock& time,
+            std::function<void(std::vector<Event>&&)> what
+        )
+            : executor(where), clock(time), take(std::move(what)), timer(where) {}
+
+        void turn() {
+            std::vector<Event> events;
+            {
+                const std::lock_guard lock(mutex);
+                events.swap(inbox);
+            }
+            if (take) take(std::move(events));
+        }
+
+        runtime::Executor executor;
+        const Clock& clock;
+        std::function<void(std::vector<Event>&&)> take;
+        runtime::Timer timer;
+        Time wake = kNever;
+        std::mutex mutex;  ///< guards the rest
+        std::condition_variable ended;
+        std::vector<Event> inbox;
+        std::size_t under_way = 0;
+        bool closed = false;
+    };
+
+    std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace bide::engines::aws

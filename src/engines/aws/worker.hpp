@@ -1,0 +1,110 @@
+#pragma once
+
+#include "core/consumer.hpp"
+#include "engines/aws/options.hpp"
+#include "engines/aws/services.hpp"
+#include "engines/aws/turns.hpp"
+#include "ports/engine.hpp"
+#include "ports/handler.hpp"
+#include "wire/envelope.hpp"
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace bide::engines::aws {
+
+/// Takes messages from SQS, has them done by their queues' handlers, and stores the results; or,
+/// as the consumer of dead-letter queues, stores that they failed.
+///
+/// Threads: as Front. Handlers start on the services' thread and may end on any.
+class Worker final : public ports::AttemptSink {
+  public:
+    /// `services` and the handlers outlive it.
+    Worker(WorkerOptions options, Services& services);
+    /// stop() must have returned.
+    ~Worker();
+
+    /// Begins to receive.
+    void start();
+    /// Receives nothing more and waits until what runs has ended; after `patience`, or when
+    /// stop_now() is called, stops it. What did not end in success goes back to the queue at once.
+    void drain(Duration patience);
+    /// Cuts a drain short. Any thread.
+    void stop_now();
+    void stop();
+
+    std::vector<ports::QueueFacts> facts() const;
+    /// Empty: messages can be received, and results stored, as far as was tried.
+    std::string trouble() const;
+
+    void attempt_ended(core::event::AttemptEnded&& ended) override;
+    void attempt_progressed(core::event::Progress&& progress) override;
+
+  private:
+    /// A message under way.
+    struct Held {
+        core::QueueIndex queue = 0;
+        std::string handle;
+        std::shared_ptr<const core::JobInput> input;  ///< without its body when that is `claimed`
+        std::string text;       ///< the envelope; empty when the message is foreign
+        std::string reply;      ///< channel of the front that waits; empty: none
+        bool promised = false;  ///< others may wait
+        bool claimed = false;   ///< the body is in the store
+        bool foreign = false;   ///< not sent by a front
+        std::uint8_t priority = core::kPriorityDefault;
+    };
+
+    // worker.cpp
+    void turn(std::vector<core::ConsumerEvent>&& events);
+    void step(core::ConsumerEvent&& event);
+    void perform();
+    void begin(core::wants::Start order);
+    runtime::Task<void> receive_loop(core::QueueIndex queue);
+    runtime::Task<std::uint32_t> wait_for_room(core::QueueIndex queue);
+    runtime::Task<void> take(core::QueueIndex queue, std::vector<clients::SqsMessage> messages);
+    runtime::Task<void> pause(Duration span);
+    core::consumed::Received receive(core::QueueIndex queue, clients::SqsMessage message);
+    void hear(std::string_view payload);
+
+    // worker_calls.cpp
+    runtime::Task<void> fetch(core::wants::Fetch order);
+    runtime::Task<void> extend(core::wants::Extend order);
+    runtime::Task<void> store(core::wants::Store order);
+    void publish(const core::wants::Publish& order);
+    void tell_news(const core::wants::News& order);
+    runtime::Task<void> remove(core::QueueIndex queue, std::string handle);
+    runtime::Task<void> hand_back(core::wants::HandBack order, Held held);
+    void said(std::string_view service, const clients::AwsFailure* failure);
+
+    const std::string& url_of(core::QueueIndex queue) const;
+    const std::string& name_of(core::QueueIndex queue) const { return options_.queues[queue].name; }
+
+    WorkerOptions options_;
+    Services& services_;
+    std::stop_source stop_;  ///< ends polls and pauses
+
+    mutable std::mutex mutex_;  ///< guards what follows against those who only read
+    core::Consumer consumer_;
+    std::condition_variable settled_;
+    std::string trouble_;
+    bool idle_ = true;
+    bool stop_now_ = false;
+
+    // The services' thread only:
+    core::ConsumerEffects effects_;
+    core::Receipt last_receipt_ = 0;
+    std::unordered_map<core::Receipt, Held> held_;
+    std::unordered_map<JobId, std::stop_source> running_;
+    std::unique_ptr<clients::RedisSubscription> subscription_;
+    std::vector<std::uint32_t> polling_;  ///< by queue: messages that polls under way may bring
+    std::vector<std::unique_ptr<runtime::Timer>> room_;  ///< by queue; cancelled when there is more
+    Turns<core::ConsumerEvent> turns_;
+};
+
+}  // namespace bide::engines::aws
