@@ -204,7 +204,7 @@ void Rendezvous::compare_claimants(Meeting& meeting, const told::Claimed& claim)
         if (!meeting.known) {
             take(meeting, *submit);
             // Before there were claims on it, the id may have been another job's.
-            if (submit->origin == IdOrigin::caller) meeting.look_first = true;
+            if (submit->origin == IdOrigin::caller) meeting.look_first = meeting.looks + 1;
         }
         waiter.submits = true;
         waiter.replayed = !first;
@@ -219,7 +219,7 @@ void Rendezvous::compare_claimants(Meeting& meeting, const told::Claimed& claim)
     meeting.promised = true;
     meeting.kept = !claim.sent;
     if (meeting.stage != Meeting::Stage::asking || !meeting.input) return settle(meeting);
-    if (claim.made && !meeting.look_first) return send(meeting);
+    if (claim.made && meeting.look_first == 0) return send(meeting);
     if (claim.sent)
         accepted(meeting);
     else
@@ -265,7 +265,7 @@ void Rendezvous::on(event::Join& event) {
     if (meeting.known) return settle(meeting);
     // A look that is under way may have missed what this caller knows of: it is done again.
     if (event.wait.deadline > now_) watch(meeting);
-    if (!planted(Bug::stale_look) || !meeting.looking) want_look(meeting);
+    want_look(meeting);
 }
 
 void Rendezvous::on(event::Cancel& event) {
@@ -290,6 +290,7 @@ void Rendezvous::want_look(Meeting& meeting) {
         return;
     }
     meeting.looking = true;
+    ++meeting.looks;
     effects_->looks.push_back(
         {meeting.facts.id,
          meeting.known ? std::optional(meeting.facts.queue) : std::optional<QueueIndex>(),
@@ -308,17 +309,32 @@ void Rendezvous::on(told::Looked& event) {
         refuse_others(*meeting, event.fingerprint);
         return finish(*meeting, std::move(event.outcome), false);
     }
-    if (again) return want_look(*meeting);
-    if (meeting->waiters.empty() || meeting->stage != Meeting::Stage::asking) {
-        if (event.found != Found::unknown) meeting->look_first = false;
-        return settle(*meeting);
+    if (event.found != Found::unknown && meeting->looks >= meeting->look_first)
+        meeting->look_first = 0;
+    if (meeting->waiters.empty() || meeting->stage != Meeting::Stage::asking)
+        settle(*meeting);
+    else if (meeting->input)
+        not_sent_yet(*meeting, event);
+    else if (event.found == Found::claim)
+        take_found(*meeting, event);
+    else
+        nothing_found(*meeting, event.error);
+    if (!again) return;
+    Meeting* const left = find(event.job);
+    if (left != nullptr && !left->waiters.empty()) want_look(*left);
+}
+
+/// For who asked before the look was begun: what later callers know of it may have missed.
+void Rendezvous::nothing_found(Meeting& meeting, const std::optional<Error>& error) {
+    const Error none{Code::not_found, Retry::never, "there is no job with this id"};
+    JobFacts named;
+    named.id = meeting.facts.id;
+    for (auto next = meeting.waiters.begin(); next != meeting.waiters.end();) {
+        Waiter& waiter = *next++;
+        if (waiter.look <= meeting.looks || planted(Bug::stale_look))
+            answer(waiter, {0, Answer::Kind::refused, named, nullptr, error ? *error : none});
     }
-    if (meeting->input) return not_sent_yet(*meeting, event);
-    if (event.found == Found::claim) return take_found(*meeting, event);
-    if (!meeting->claimants.empty()) return;  // their claim goes on from here
-    if (event.found == Found::unknown) return refuse_all(*meeting, *event.error);
-    Error none{Code::not_found, Retry::never, "there is no job with this id"};
-    refuse_all(*meeting, none);
+    drop_if_idle(meeting);
 }
 
 /// The job that has the id: it was claimed, and is in the queue unless its sender died before.
@@ -341,8 +357,8 @@ void Rendezvous::take_found(Meeting& meeting, told::Looked& found) {
 /// There is no result. If another claimed the id for the same request, the job may be in the queue;
 /// if its sender died in between, it is not. Sent twice does no harm: there is one result.
 void Rendezvous::not_sent_yet(Meeting& meeting, const told::Looked& found) {
-    if (found.found == told::Looked::Found::unknown) return settle(meeting);
-    meeting.look_first = false;
+    if (found.found == told::Looked::Found::unknown || meeting.look_first != 0)
+        return settle(meeting);
     if (found.sent) accepted(meeting);
     if (!found.sent && now_ >= meeting.send_again) return send(meeting);
     settle(meeting);
@@ -370,7 +386,7 @@ void Rendezvous::on(told::Noticed& event) {
         effects_->forwards.push_back({event.job, event.outcome});
     if (nobody) return;
     // Whose result it is has to be known before who submitted another request gets it.
-    if (event.what == What::look || (ends && meeting->look_first)) return want_look(*meeting);
+    if (event.what == What::look || (ends && meeting->look_first != 0)) return want_look(*meeting);
     if (ends) return finish(*meeting, std::move(event.outcome), true);
     if (!meeting->known || event.attempt < meeting->facts.attempts) return;
     JobFacts& facts = meeting->facts;
@@ -407,7 +423,7 @@ void Rendezvous::finish(Meeting& meeting, std::shared_ptr<const Outcome> outcome
     }
     drop(meeting);
     // Nobody has compared those with what is stored yet: their claim will, and then they look.
-    if (Meeting* left = find(id)) left->look_first = true;
+    if (Meeting* left = find(id)) left->look_first = left->looks + 1;
 }
 
 void Rendezvous::want_cancel(Meeting& meeting, bool if_queued) {
@@ -468,7 +484,7 @@ void Rendezvous::on(event::Tick&) {
 }
 
 void Rendezvous::meeting_due(Meeting& meeting) {
-    want_look(meeting);
+    if (!meeting.looking) want_look(meeting);
     arm(meeting);
 }
 

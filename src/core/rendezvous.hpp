@@ -232,6 +232,7 @@ class Rendezvous {
     void take(Meeting& meeting, const event::Submit& submit);
     void join_same(Meeting& meeting, const event::Submit& event);
     void take_found(Meeting& meeting, told::Looked& found);
+    void nothing_found(Meeting& meeting, const std::optional<Error>& error);
     void refuse_others(Meeting& meeting, const Fingerprint& fingerprint);
     void claim_failed(Meeting& meeting, const Error& error);
     void compare_claimants(Meeting& meeting, const told::Claimed& claim);

@@ -30,10 +30,11 @@ struct Rendezvous::Waiter : TimerOwner, boost::intrusive::list_base_hook<> {
     std::unique_ptr<event::Submit> submit;
     Follow follow;
     OnLeave on_leave;
-    bool told = false;      ///< a follower: that the job is accepted
-    bool submits = false;   ///< it does not only ask
-    bool replayed = false;  ///< its submission found the job there already
-    bool cancels = false;   ///< wants the job to end
+    std::uint64_t look = 0;  ///< the first of the meeting's looks that is an answer to it
+    bool told = false;       ///< a follower: that the job is accepted
+    bool submits = false;    ///< it does not only ask
+    bool replayed = false;   ///< its submission found the job there already
+    bool cancels = false;    ///< wants the job to end
     /// Its time is over, and only the claim or the queue's word is missing; the timer is then the
     /// grace period.
     bool ended = false;
@@ -50,13 +51,15 @@ struct RendezvousCourse {
     JobFacts facts;
     Fingerprint fingerprint{};
     Stage stage = Stage::asking;
-    bool known = false;       ///< facts and fingerprint are the job's
-    bool own = false;         ///< sent from here: its notices come on this front's own channel
-    bool promised = false;    ///< somebody knows the id, or will before the end
-    bool counted = false;     ///< among its tenant's and its queue's open jobs
-    bool claimed = false;     ///< the claim is durable
-    bool kept = false;        ///< and has the input with it
-    bool look_first = false;  ///< there may be a result already: not sent before a look
+    bool known = false;     ///< facts and fingerprint are the job's
+    bool own = false;       ///< sent from here: its notices come on this front's own channel
+    bool promised = false;  ///< somebody knows the id, or will before the end
+    bool counted = false;   ///< among its tenant's and its queue's open jobs
+    bool claimed = false;   ///< the claim is durable
+    bool kept = false;      ///< and has the input with it
+    /// Not 0: there may be another request's result. Nothing is sent, and no notice believed,
+    /// before the look of this number found none.
+    std::uint64_t look_first = 0;
     bool look_again = false;  ///< a reason came while it was looked for
     bool watched = false;     ///< the job's own channel is listened to
     bool shown = false;       ///< others may know the id though the envelope does not say so
@@ -76,6 +79,7 @@ struct Rendezvous::Meeting : TimerOwner, RendezvousCourse {
     bool claiming = false;
     bool looking = false;
     bool cancelling = false;
+    std::uint64_t looks = 0;  ///< begun so far
     std::uint32_t followers = 0;
     boost::intrusive::list<Waiter> waiters;
     boost::intrusive::list<Waiter> claimants;

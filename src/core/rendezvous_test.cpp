@@ -245,6 +245,16 @@ TEST(RendezvousClaim, ClaimOfADeadSenderIsSentAfterPatience) {
     EXPECT_TRUE(front.over());
 }
 
+TEST(RendezvousClaim, LookSlowerThanTheTimerStillCounts) {
+    Front front({.rescue_min = milliseconds(50), .claim_patience = seconds(5)});
+    const JobId id = front.submit({.id = front.make_id()});
+    front.found_claimed(id);
+    for (int i = 0; i < 100; ++i) front.pass(milliseconds(100));
+    EXPECT_EQ(front.wanted.looks.size(), 1U);
+    front.look_finds_claim(id);
+    EXPECT_EQ(front.wanted.sends.size(), 1U);
+}
+
 TEST(RendezvousClaim, StoredResultIsReplayedAndNothingSent) {
     Front front;
     const JobId id = front.submit({.id = front.make_id()});
@@ -280,8 +290,7 @@ TEST(RendezvousClaim, ChosenIdThatWasAnotherJobsIsLookedForFirst) {
     front.look_finds_nothing(used);       // read before the claim
     front.notice(used, "result", false);  // does not say whose it is
     EXPECT_TRUE(front.kinds(2).empty());
-    front.look_finds_nothing(used);  // read before the notice
-    front.look_finds(used);          // of the body "input"
+    front.look_finds(used);  // of the body "input"
     EXPECT_EQ(front.answer(2).error.code, Code::key_reused);
     EXPECT_EQ(front.kinds(joined), Kinds{finished});
     EXPECT_EQ(front.wanted.sends.size(), 1U);
@@ -362,6 +371,19 @@ TEST(RendezvousJoin, LookFromBeforeTheQuestionIsNoAnswerToIt) {
     front.notice(id, "result", false);
     EXPECT_EQ(front.kinds(second), Kinds{finished});
     EXPECT_TRUE(front.over());
+}
+
+TEST(RendezvousJoin, CallersThatKeepComingDoNotPutAnAnswerOff) {
+    Front front;
+    const JobId id = front.make_id();
+    const WaiterId first = front.join(id);
+    const WaiterId second = front.join(id);
+    front.look_finds_nothing(id);
+    EXPECT_EQ(front.answer(first).error.code, Code::not_found);
+    EXPECT_TRUE(front.kinds(second).empty());
+    front.join(id);
+    front.look_finds_nothing(id);
+    EXPECT_EQ(front.answer(second).error.code, Code::not_found);
 }
 
 TEST(RendezvousJoin, LookFromBeforeTheResultIsNoAnswerAfterIt) {

@@ -12,6 +12,7 @@ Rendezvous::Waiter& Rendezvous::add_waiter(Meeting& meeting, const Wait& wait) {
     Waiter& waiter = *owned;
     const bool fresh = waiters_.emplace(wait.id, std::move(owned)).second;
     CHECK(fresh);
+    waiter.look = meeting.looks + 1;
     meeting.waiters.push_back(waiter);
     if (wait.follow == Follow::yes) ++meeting.followers;
     if (draining_)

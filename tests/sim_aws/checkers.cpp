@@ -31,11 +31,17 @@ void Checkers::answered(const Answer& answer, Time now) {
             promise(waiting, answer.facts.id, now);
             break;
         case Answer::Kind::open:
-        case Answer::Kind::draining: promise(waiting, answer.facts.id, now); break;
+        case Answer::Kind::draining:
+            not_given_up(waiting, now);
+            promise(waiting, answer.facts.id, now);
+            break;
         case Answer::Kind::news:
             require(waiting.told, "G2", "news of a job not yet accepted", waiting.job);
             break;
-        case Answer::Kind::refused: refused(waiting, answer); break;
+        case Answer::Kind::refused:
+            not_given_up(waiting, now);
+            refused(waiting, answer);
+            break;
         default: require(false, "G5", "not an answer that a front gives", waiting.job);
     }
     if (answer.last()) waits_.erase(found);
@@ -64,6 +70,14 @@ void Checkers::finished(const Waiting& waiting, const Answer& answer) {
         "the result of another request",
         waiting.job
     );
+}
+
+/// Who comes in the last round has time enough for everything to be done.
+void Checkers::not_given_up(const Waiting& waiting, Time now) const {
+    const bool late = waiting.begun >= healed_at_ && now >= waiting.wait.deadline;
+    const bool lost = promised_.contains(waiting.job) && !services_.s3.result(waiting.job);
+    const char* broken = lost ? "G2" : "G5";
+    require(!late, broken, "all is well, and the job does not come to its end", waiting.job);
 }
 
 /// G2: the id is told as the job's own: it can be found by everybody from now on.

@@ -52,6 +52,7 @@ class Checkers {
     void finished(const Waiting& waiting, const core::Answer& answer);
     void promise(const Waiting& waiting, const JobId& job, Time now);
     void refused(const Waiting& waiting, const core::Answer& answer);
+    void not_given_up(const Waiting& waiting, Time now) const;
     void same_request(const Waiting& waiting) const;
     Duration patience() const;
 

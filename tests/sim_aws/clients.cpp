@@ -9,7 +9,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr Duration kLastWait = std::chrono::minutes(20);
+// More than everything there is to do can take, once all is well.
+constexpr Duration kLastWait = std::chrono::hours(5);
 
 core::Fingerprint print(const std::string& body, core::QueueIndex queue) {
     core::Fingerprint made{};
