@@ -204,7 +204,9 @@ void Consumer::end_attempt(Job& job, AttemptResult&& result) {
         return store(job, JobState::succeeded, FailureKind::none, std::move(result));
     // What was cut off by our own end is not a failure of its own.
     if (job.stopped) return hand_back(job, Duration(0), false);
-    const FailureKind kind = result.kind;
+    FailureKind kind = result.kind;
+    if (result.verdict == Verdict::fail && kind == FailureKind::handler)
+        kind = FailureKind::rejected;
     if (result.verdict == Verdict::fail || job.last)
         return store(job, JobState::failed, kind, std::move(result));
     ++totals.retries;

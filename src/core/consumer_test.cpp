@@ -218,7 +218,8 @@ TEST(ConsumerRetry, FailureIsHandedBackUntilTheLastAttempt) {
 TEST(ConsumerRetry, FailureForGoodIsStoredAtOnce) {
     Worker worker;
     worker.end(worker.receive(), fail);
-    EXPECT_EQ(worker.wanted.stores.size(), 1U);
+    ASSERT_EQ(worker.wanted.stores.size(), 1U);
+    EXPECT_EQ(worker.wanted.stores[0].outcome->kind, FailureKind::rejected);
 }
 
 TEST(ConsumerTimeout, AttemptIsStoppedAndItsSlotStaysTaken) {
