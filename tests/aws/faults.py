@@ -90,7 +90,7 @@ class Link:
     """Where clients connect."""
 
     def __init__(self, serve):
-        self.serve, self.live, self.server = serve, set(), None
+        self.serve, self.live, self.server = serve, {}, None
         self.keeper = bound()  # keeps the port while nobody listens
         self.port = self.keeper.getsockname()[1]
         self.up, self.down = asyncio.Event(), asyncio.Event()
@@ -114,13 +114,13 @@ class Link:
             reset(writer)
 
     async def accepted(self, reader, writer):
-        self.live.add(writer)
+        self.live[writer] = asyncio.current_task()  # else nobody holds one that waits
         try:
             await self.serve(self, reader, writer)
         except (OSError, RuntimeError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass
         finally:
-            self.live.discard(writer)
+            self.live.pop(writer, None)
             writer.close()
 
 
