@@ -322,8 +322,10 @@ void Consumer::due(Job& job) {
     }
     if (job.lease_until != kNever && job.lease_until - limits_.lease / 2 <= now_) {
         job.lease_until = now_ + limits_.lease;
-        for (const Receipt receipt : job.receipts)
+        for (const Receipt receipt : job.receipts) {
+            if (planted(Bug::lease_not_extended)) break;
             effects_->extends.push_back({receipt, limits_.lease});
+        }
     }
     if (job.stage == Job::Stage::storing && !job.asked && job.store_at <= now_)
         return ask_store(job);

@@ -23,6 +23,7 @@ enum class Bug {
     own_result_told = 15,      ///< G3: a worker publishes its own result though another is stored
     stopped_slot_free = 16,    ///< G6: an attempt that does not stop has no slot
     leave_cancels = 17,        ///< G8: one who leaves cancels though others wait
+    lease_not_extended = 18,   ///< G6: a message is held for one lease only
 };
 
 #ifdef BIDE_PLANTED_BUGS

@@ -71,6 +71,12 @@ struct Options {
     unsigned front_crashes = 0;
     unsigned worker_crashes = 0;
     unsigned restarts = 0;  ///< graceful ones
+
+    /// Nothing comes between a worker and the messages it has received.
+    bool holds_keep() const {
+        const bool calm = queue.refused + queue.in_doubt + queue.slow + copies + undead == 0;
+        return calm && !queue.outages && !ignores_stop && worker_crashes + restarts == 0;
+    }
 };
 
 Options draw_options(Rng& rng);

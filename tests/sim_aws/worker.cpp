@@ -109,6 +109,13 @@ void Worker::received(core::QueueIndex queue, std::vector<Sqs::Message>&& messag
 
 void Worker::take(core::QueueIndex queue, const Sqs::Message& message) {
     const Envelope& envelope = message.envelope;
+    // Who holds a message keeps it, if neither dies nor is kept from the queue.
+    sim::require(
+        role_ == core::Consumer::Role::work || !world_.options.holds_keep(),
+        "G6",
+        "a dead letter though no worker died",
+        envelope.input->id
+    );
     consumed::Received event;
     event.receipt = next_receipt_++;
     event.job = envelope.input->id;
