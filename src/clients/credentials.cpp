@@ -39,6 +39,7 @@ class Chain final : public CredentialsProvider {
 
     Task<Result<CredentialsPtr>> get() override;
     void reject(CredentialsPtr rejected) override;
+    std::string_view source() const override { return source_; }
 
   private:
     bool is_usable() const;
@@ -49,6 +50,7 @@ class Chain final : public CredentialsProvider {
 
     const SourceContext context_;
     CredentialsPtr current_;
+    std::string_view source_ = "nowhere";
     bool rejected_ = false;
     Time taken_at_{};
     Time renew_at_{};
@@ -142,7 +144,10 @@ Task<Result<wire::AwsCredentials>> Chain::find() {
         // A profile that the configuration names is what it wants, and nothing else.
         if (!context_.sources.profile.empty() && source.ask != from_shared_files) continue;
         Offer offer = co_await source.ask(context_);
-        if (offer.kind == Offer::Kind::found) co_return std::move(offer.credentials);
+        if (offer.kind == Offer::Kind::found) {
+            source_ = source.name;
+            co_return std::move(offer.credentials);
+        }
         tried += (tried.empty() ? "" : "; ") + std::string(source.name) + ": " + offer.why;
         if (offer.kind == Offer::Kind::failed) break;
     }

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace bide::clients {
 
@@ -26,6 +27,9 @@ class CredentialsProvider {
     /// A service said that these have expired, or are not valid (yet): get() asks anew, unless it
     /// has others by now.
     virtual void reject(CredentialsPtr rejected) = 0;
+
+    /// Where get() has them from, for a person.
+    virtual std::string_view source() const { return "the configuration"; }
 };
 
 /// Those named in a configuration, or in a test.

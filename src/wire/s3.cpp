@@ -3,6 +3,7 @@
 #include "wire/query.hpp"
 
 #include <algorithm>
+#include <array>
 #include <pugixml.hpp>
 
 namespace bide::wire {
@@ -116,6 +117,42 @@ std::string s3_complete(std::span<const std::string> etags) {
 bool says_s3_completed(std::string_view xml) {
     pugi::xml_document document;
     return !read_root(document, xml, "CompleteMultipartUploadResult").empty();
+}
+
+Result<std::vector<S3LifecycleRule>> read_s3_lifecycle(std::string_view xml) {
+    pugi::xml_document document;
+    const pugi::xml_node root = read_root(document, xml, "LifecycleConfiguration");
+    if (!root) return malformed("what is not a lifecycle configuration");
+    std::vector<S3LifecycleRule> rules;
+    for (const pugi::xml_node entry : root.children("Rule")) {
+        if (std::string_view(entry.child_value("Status")) != "Enabled") continue;
+        pugi::xml_node filter = entry.child("Filter");
+        if (!filter) filter = entry;  // as it was written before 2014
+        if (const pugi::xml_node all = filter.child("And")) filter = all;
+        const bool narrower = filter.child("Tag") || filter.child("ObjectSizeGreaterThan") ||
+                              filter.child("ObjectSizeLessThan");
+        if (narrower) continue;
+        S3LifecycleRule rule;
+        rule.prefix = filter.child_value("Prefix");
+        rule.days = entry.child("Expiration").child("Days").text().as_uint();
+        rule.abort_days = entry.child("AbortIncompleteMultipartUpload")
+                              .child("DaysAfterInitiation")
+                              .text()
+                              .as_uint();
+        rules.push_back(std::move(rule));
+    }
+    return rules;
+}
+
+Result<bool> read_s3_public_access_block(std::string_view xml) {
+    pugi::xml_document document;
+    const pugi::xml_node root = read_root(document, xml, "PublicAccessBlockConfiguration");
+    if (!root) return malformed("what is not a public access block");
+    constexpr std::array<const char*, 4> kSwitches{
+        "BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"};
+    return std::ranges::all_of(kSwitches, [&](const char* name) {
+        return std::string_view(root.child_value(name)) == "true";
+    });
 }
 
 }  // namespace bide::wire

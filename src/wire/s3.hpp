@@ -38,4 +38,16 @@ std::string s3_complete(std::span<const std::string> etags);
 /// The answer to it has the status 200 before it is known whether it is done: whether it says so.
 bool says_s3_completed(std::string_view xml);
 
+/// A rule of a bucket's lifecycle that is in force and holds for all keys with its prefix.
+struct S3LifecycleRule {
+    std::string prefix;
+    std::uint32_t days = 0;        ///< until objects go; 0: they stay
+    std::uint32_t abort_days = 0;  ///< until unfinished uploads in parts go; 0: they stay
+};
+/// Rules that ask for more than a prefix (tags, sizes) are left out.
+Result<std::vector<S3LifecycleRule>> read_s3_lifecycle(std::string_view xml);
+
+/// Of a PublicAccessBlockConfiguration: whether all of it is blocked.
+Result<bool> read_s3_public_access_block(std::string_view xml);
+
 }  // namespace bide::wire

@@ -110,5 +110,43 @@ TEST(S3, AnUploadInParts) {
     EXPECT_FALSE(says_s3_completed(""));
 }
 
+TEST(S3, OfALifecycleTheRulesInForceCount) {
+    const auto rules = read_s3_lifecycle(
+        R"(<LifecycleConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">)"
+        "<Rule><ID>a</ID><Status>Enabled</Status><Filter><Prefix>outgoing/</Prefix></Filter>"
+        "<Expiration><Days>2</Days></Expiration><AbortIncompleteMultipartUpload>"
+        "<DaysAfterInitiation>1</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule>"
+        "<Rule><Status>Disabled</Status><Prefix/><Expiration><Days>1</Days></Expiration></Rule>"
+        "<Rule><Status>Enabled</Status><Prefix>old/</Prefix></Rule>"
+        "<Rule><Status>Enabled</Status><Filter><Tag><Key>k</Key></Tag></Filter></Rule>"
+        "<Rule><Status>Enabled</Status><Filter><And><Prefix>p/</Prefix>"
+        "<ObjectSizeLessThan>9</ObjectSizeLessThan></And></Filter></Rule>"
+        "</LifecycleConfiguration>"
+    );
+    ASSERT_TRUE(rules.has_value()) << rules.error().detail;
+    ASSERT_EQ(rules.value().size(), 2U);
+    EXPECT_EQ(rules.value()[0].prefix, "outgoing/");
+    EXPECT_EQ(rules.value()[0].days, 2U);
+    EXPECT_EQ(rules.value()[0].abort_days, 1U);
+    EXPECT_EQ(rules.value()[1].prefix, "old/");
+    EXPECT_EQ(rules.value()[1].days, 0U);
+    for (const char* text : {"", "none", "<Error/>"})
+        EXPECT_TRUE(read_s3_lifecycle(text).has_error()) << text;
+}
+
+TEST(S3, PublicAccessIsBlockedByAllFourSwitches) {
+    const auto block = [](const char* last) {
+        return read_s3_public_access_block(
+            "<PublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls>"
+            "<IgnorePublicAcls>true</IgnorePublicAcls><BlockPublicPolicy>true</BlockPublicPolicy>" +
+            std::string(last) + "</PublicAccessBlockConfiguration>"
+        );
+    };
+    EXPECT_TRUE(block("<RestrictPublicBuckets>true</RestrictPublicBuckets>").value());
+    EXPECT_FALSE(block("<RestrictPublicBuckets>false</RestrictPublicBuckets>").value());
+    EXPECT_FALSE(block("").value());
+    EXPECT_TRUE(read_s3_public_access_block("<Error/>").has_error());
+}
+
 }  // namespace
 }  // namespace bide::wire

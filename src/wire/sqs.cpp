@@ -8,6 +8,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <utility>
@@ -238,6 +239,33 @@ Result<Texts> read_sqs_attributes(std::string_view answer) {
     Texts attributes;
     take_texts(members, "Attributes", attributes);
     return attributes;
+}
+
+Result<SqsRedrivePolicy> read_sqs_redrive_policy(std::string_view text) {
+    BIDE_TRY(const auto members, read_object(text));
+    SqsRedrivePolicy policy;
+    BIDE_TRY(take_text(members, "deadLetterTargetArn", policy.target_arn));
+    const json::value* count = find_member(members, "maxReceiveCount");
+    if (count && count->is_int64() && count->get_int64() > 0) {
+        policy.receives_max = static_cast<std::uint32_t>(
+            std::min<std::int64_t>(count->get_int64(), std::numeric_limits<std::uint32_t>::max())
+        );
+    }
+    // As a text, too, as some tools write it.
+    Texts texts;
+    if (count && count->is_string())
+        texts.emplace("maxReceiveCount", std::string(count->get_string()));
+    policy.receives_max = number_in(texts, "maxReceiveCount", policy.receives_max);
+    if (policy.target_arn.empty() || policy.receives_max == 0)
+        return malformed("a redrive policy without a target or a count");
+    return policy;
+}
+
+std::string sqs_empty_batch(std::string_view queue_url) {
+    std::string out = "{";
+    append_text(out, "QueueUrl", queue_url);
+    out += R"(,"Entries":[]})";
+    return out;
 }
 
 std::string sqs_queue_url(std::string_view name) {

@@ -77,6 +77,16 @@ Result<std::map<std::string, std::string, std::less<>>> read_sqs_attributes(std:
 std::string sqs_queue_url(std::string_view name);
 Result<std::string> read_sqs_queue_url(std::string_view answer);
 
+/// A queue's attribute RedrivePolicy.
+struct SqsRedrivePolicy {
+    std::string target_arn;          ///< of the dead-letter queue
+    std::uint32_t receives_max = 0;  ///< a message that was given out so often goes there
+};
+Result<SqsRedrivePolicy> read_sqs_redrive_policy(std::string_view text);
+
+/// A batch that asks for nothing: what may not be asked for at all is refused for that reason.
+std::string sqs_empty_batch(std::string_view queue_url);
+
 /// Moves what is in a dead-letter queue back to where it came from.
 std::string sqs_start_move(std::string_view dead_letter_arn);
 

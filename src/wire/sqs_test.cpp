@@ -137,5 +137,30 @@ TEST(Sqs, AttributesAndUrlsAreRead) {
     EXPECT_TRUE(read_sqs_queue_url(R"({"QueueUrl":1})").has_error());
 }
 
+TEST(Sqs, ARedrivePolicyHasItsCountAsTextOrNumber) {
+    for (const char* count : {"5", "\"5\""}) {
+        const auto policy = read_sqs_redrive_policy(
+            std::string(R"({"deadLetterTargetArn":"arn:aws:sqs:x:1:dead","maxReceiveCount":)") +
+            count + "}"
+        );
+        ASSERT_TRUE(policy.has_value()) << count;
+        EXPECT_EQ(policy.value().target_arn, "arn:aws:sqs:x:1:dead");
+        EXPECT_EQ(policy.value().receives_max, 5U);
+    }
+    for (const char* text :
+         {"",
+          "{}",
+          R"({"deadLetterTargetArn":"a"})",
+          R"({"maxReceiveCount":"5"})",
+          R"({"deadLetterTargetArn":"a","maxReceiveCount":"many"})",
+          R"({"deadLetterTargetArn":"a","maxReceiveCount":-1})",
+          R"({"deadLetterTargetArn":1,"maxReceiveCount":5})"})
+        EXPECT_TRUE(read_sqs_redrive_policy(text).has_error()) << text;
+}
+
+TEST(Sqs, AnEmptyBatchAsksForNothing) {
+    EXPECT_EQ(sqs_empty_batch("q\""), R"({"QueueUrl":"q\"","Entries":[]})");
+}
+
 }  // namespace
 }  // namespace bide::wire

@@ -34,6 +34,19 @@ std::string assume_role_form(const AssumeRole& role, std::string_view web_identi
     return aws_query(members);
 }
 
+std::string caller_identity_form() {
+    return aws_query({{"Action", "GetCallerIdentity"}, {"Version", "2011-06-15"}});
+}
+
+Result<std::string> read_sts_identity(std::string_view xml) {
+    pugi::xml_document document;
+    if (!document.load_buffer(xml.data(), xml.size())) return bad("is not XML");
+    std::string arn =
+        document.document_element().child("GetCallerIdentityResult").child_value("Arn");
+    if (arn.empty()) return bad("names nobody");
+    return arn;
+}
+
 Result<AwsCredentials> read_sts_credentials(std::string_view xml) {
     pugi::xml_document document;
     if (!document.load_buffer(xml.data(), xml.size())) return bad("is not XML");

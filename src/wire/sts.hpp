@@ -23,6 +23,11 @@ std::string assume_role_form(const AssumeRole& role);
 /// The body of AssumeRoleWithWebIdentity; not signed, the token says who asks.
 std::string assume_role_form(const AssumeRole& role, std::string_view web_identity_token);
 
+/// The body of GetCallerIdentity; to be signed.
+std::string caller_identity_form();
+/// The ARN in its answer.
+Result<std::string> read_sts_identity(std::string_view xml);
+
 /// The credentials of either answer.
 Result<AwsCredentials> read_sts_credentials(std::string_view xml);
 

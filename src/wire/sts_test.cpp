@@ -61,5 +61,18 @@ TEST(Sts, SaysWhatIsWrong) {
     );
 }
 
+TEST(Sts, TellsWhoAsks) {
+    EXPECT_EQ(caller_identity_form(), "Action=GetCallerIdentity&Version=2011-06-15");
+    const auto arn = read_sts_identity(
+        R"(<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">)"
+        "<GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/x</Arn>"
+        "</GetCallerIdentityResult></GetCallerIdentityResponse>"
+    );
+    ASSERT_TRUE(arn.has_value());
+    EXPECT_EQ(arn.value(), "arn:aws:iam::123456789012:user/x");
+    for (const char* answer : {"", "no XML", "<a/>", "<GetCallerIdentityResponse/>"})
+        EXPECT_TRUE(read_sts_identity(answer).has_error()) << answer;
+}
+
 }  // namespace
 }  // namespace bide::wire
