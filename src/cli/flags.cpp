@@ -57,10 +57,15 @@ Exit status: 0 after a drain, 1 when it cannot start, 2 for wrong flags or confi
 
 constexpr const char* kDoctorFooter = R"(
 Looks at everything that fronts and workers with this file need: credentials, clock, queues and their
-attributes, buckets, cache; does a small job's worth of each where it does no harm, and says what to
-mend. Writes one object, doctor/..., to each bucket and removes it.
+attributes, buckets, cache. Prints a line for each on stdout: "ok", "skip" (could not be looked at,
+and need not be), "warn" (works, but not as it should) or "FAIL" (jobs would be lost, refused or never
+answered), what was found, and how to mend it.
 
-Exit status: 0 when all is well, 1 when something is not, 2 for wrong flags or configuration.)";
+Nothing is sent to a queue or received from it. One small object, PREFIX/doctor/ID, is written below
+each prefix of the buckets and removed; a key of the cache goes by itself within a minute.
+
+Exit status: 0 when nothing has to be mended, 1 when something has, 2 for wrong flags or
+configuration.)";
 
 /// What flags and environment said; empty where nothing.
 struct Flags {
@@ -71,43 +76,91 @@ struct Flags {
     bool anonymous = false;
 };
 
+CLI::Option* option(CLI::App& app, const char* flag, auto& place, const char* help) {
+    std::string environment = std::string("BIDE_") + (flag + 2);
+    std::transform(environment.begin(), environment.end(), environment.begin(), [](char c) {
+        return c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    });
+    return app.add_option(flag, place, help)->envname(environment);
+}
+
+void declare_queue(CLI::App& app, Flags& flags) {
+    const std::string queue = "One queue";
+    option(app, "--queue", flags.queue, "its name [default]")->type_name("NAME")->group(queue);
+    auto* exec =
+        option(app, "--exec", flags.exec, "a process per job: body on stdin, result on stdout");
+    auto* pool =
+        option(app, "--pool", flags.pool, "long-lived processes that take jobs as JSON lines");
+    auto* lambda = option(app, "--lambda", flags.lambda, "a Lambda function: its bootstrap");
+    auto* native = option(
+        app, "--native", flags.native, "a handler in this program: echo, sleep, or your own"
+    );
+    auto* http = option(app, "--http", flags.http, "a URL that each job is forwarded to by POST");
+    for (auto* command : {exec, pool, lambda}) command->type_name("'CMD ARGS'");
+    http->type_name("URL");
+    native->type_name("NAME");
+    const std::array kinds{exec, pool, lambda, http, native};
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+        kinds.at(i)->group(queue);
+        for (std::size_t j = i + 1; j < kinds.size(); ++j) kinds.at(i)->excludes(kinds.at(j));
+    }
+    option(app, "--content-type", flags.content_type, "of results that name none themselves")
+        ->type_name("TYPE")
+        ->group(queue);
+    option(app, "--concurrency", flags.concurrency, "jobs done at once [one per processor]")
+        ->type_name("N")
+        ->check(CLI::PositiveNumber)
+        ->group(queue);
+    option(app, "--timeout", flags.timeout, "of one attempt [5m]")->type_name("TIME")->group(queue);
+    option(app, "--attempts", flags.attempts, "runs of the handler in all [3]")
+        ->type_name("N")
+        ->check(CLI::PositiveNumber)
+        ->group(queue);
+    option(app, "--retention", flags.retention, "how long results are kept [24h]")
+        ->type_name("TIME")
+        ->group(queue);
+}
+
 void declare(CLI::App& app, Flags& flags, Program program) {
-    const auto option = [&app](const char* flag, auto& place, const char* help) {
-        std::string environment = std::string("BIDE_") + (flag + 2);
-        std::transform(environment.begin(), environment.end(), environment.begin(), [](char c) {
-            return c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-        });
-        return app.add_option(flag, place, help)->envname(environment);
-    };
     const std::string server = "Server";
-    auto* config = option("--config", flags.config, "TOML file with [server] and [queues.NAME]")
-                       ->type_name("FILE")
-                       ->group(server);
-    if (program != Program::serve) config->required();
-    option("--log-level", flags.log_level, "debug, info, warn or error [info]")
+    const bool stores = program == Program::serve;
+    auto* config = option(
+        app,
+        "--config",
+        flags.config,
+        stores ? "TOML file with [server] and [queues.NAME]"
+               : "TOML file with [aws], [queues.NAME] and perhaps [server]"
+    );
+    config->type_name("FILE")->group(server)->required(!stores);
+    if (program == Program::doctor) return;
+    option(app, "--log-level", flags.log_level, "debug, info, warn or error [info]")
         ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
         ->type_name("LEVEL")
         ->group(server);
-    if (program == Program::doctor) return;
-    if (program == Program::worker) {
-        option("--listen", flags.listen, "where to serve /healthz, /readyz and /metrics [nowhere]")
-            ->type_name("HOST:PORT")
-            ->group(server);
-        option("--data", flags.data, "where large bodies pass through; made if missing [bide-data]")
-            ->type_name("DIR")
-            ->group(server);
-        return;
-    }
-    option("--listen", flags.listen, "where to listen; port 0 picks one [127.0.0.1:8080]")
-        ->type_name("HOST:PORT")
-        ->group(server);
-    option("--data", flags.data, "where jobs and results are kept; made if missing [bide-data]")
+    option(
+        app,
+        "--data",
+        flags.data,
+        stores ? "where jobs and results are kept; made if missing [bide-data]"
+               : "where large bodies pass through; made if missing [bide-data]"
+    )
         ->type_name("DIR")
         ->group(server);
-    option("--max-wait", flags.max_wait, "longest a request is held open [15m]")
+    const bool worker = program == Program::worker;
+    option(
+        app,
+        "--listen",
+        flags.listen,
+        worker ? "where to serve /healthz, /readyz and /metrics [nowhere]"
+               : "where to listen; port 0 picks one [127.0.0.1:8080]"
+    )
+        ->type_name("HOST:PORT")
+        ->group(server);
+    if (worker) return;
+    option(app, "--max-wait", flags.max_wait, "longest a request is held open [15m]")
         ->type_name("TIME")
         ->group(server);
-    option("--io-threads", flags.io_threads, "threads for connections [half the processors]")
+    option(app, "--io-threads", flags.io_threads, "threads for connections [half the processors]")
         ->type_name("N")
         ->check(CLI::PositiveNumber)
         ->group(server);
@@ -118,38 +171,7 @@ void declare(CLI::App& app, Flags& flags, Program program) {
     )
         ->envname("BIDE_ANONYMOUS")
         ->group(server);
-    if (program != Program::serve) return;
-    const std::string queue = "One queue";
-    option("--queue", flags.queue, "its name [default]")->type_name("NAME")->group(queue);
-    auto* exec = option("--exec", flags.exec, "a process per job: body on stdin, result on stdout");
-    auto* pool = option("--pool", flags.pool, "long-lived processes that take jobs as JSON lines");
-    auto* lambda = option("--lambda", flags.lambda, "a Lambda function: its bootstrap");
-    auto* native =
-        option("--native", flags.native, "a handler in this program: echo, sleep, or your own");
-    auto* http = option("--http", flags.http, "a URL that each job is forwarded to by POST");
-    for (auto* command : {exec, pool, lambda}) command->type_name("'CMD ARGS'");
-    http->type_name("URL");
-    native->type_name("NAME");
-    const std::array kinds{exec, pool, lambda, http, native};
-    for (std::size_t i = 0; i < kinds.size(); ++i) {
-        kinds.at(i)->group(queue);
-        for (std::size_t j = i + 1; j < kinds.size(); ++j) kinds.at(i)->excludes(kinds.at(j));
-    }
-    option("--content-type", flags.content_type, "of results that name none themselves")
-        ->type_name("TYPE")
-        ->group(queue);
-    option("--concurrency", flags.concurrency, "jobs done at once [one per processor]")
-        ->type_name("N")
-        ->check(CLI::PositiveNumber)
-        ->group(queue);
-    option("--timeout", flags.timeout, "of one attempt [5m]")->type_name("TIME")->group(queue);
-    option("--attempts", flags.attempts, "runs of the handler in all [3]")
-        ->type_name("N")
-        ->check(CLI::PositiveNumber)
-        ->group(queue);
-    option("--retention", flags.retention, "how long results are kept [24h]")
-        ->type_name("TIME")
-        ->group(queue);
+    if (stores) declare_queue(app, flags);
 }
 
 Result<void> apply_server(const Flags& flags, ServerConfig& server) {
@@ -251,8 +273,7 @@ Result<Config> combine(const Flags& flags, Program program) {
         return usage(
             "listening on " + host +
             " lets others in: make a key with `bide key`, or say --anonymous if everybody may "
-            "submit "
-            "and read"
+            "submit and read"
         );
     }
     if (!standard.empty() && !known)

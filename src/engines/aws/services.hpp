@@ -53,8 +53,10 @@ class Services {
     clients::S3Client& incoming() { return *clients_->incoming; }
     clients::S3Client& outgoing() { return *clients_->outgoing; }
     clients::AwsClient& aws() { return *clients_->aws; }
+    clients::CredentialsProvider& credentials() { return *clients_->credentials; }
     /// Null when there is no cache in the configuration.
     clients::RedisClient* redis() { return clients_->redis.get(); }
+    const clients::RedisOptions& redis_options() const { return redis_options_; }
     /// Whether a command would be sent.
     bool cache_works() { return redis() != nullptr && redis()->connected(); }
     /// Sends a command whose reply nobody needs; nowhere when the cache is down.

@@ -1,0 +1,70 @@
+#pragma once
+
+#include "base/rng.hpp"
+#include "engines/aws/doctor.hpp"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// What the doctor's source files share; nobody else includes it.
+namespace bide::engines::aws {
+
+/// One examination, on the services' thread.
+class Examination {
+  public:
+    using Grade = Finding::Grade;
+    template <class T = void>
+    using Task = runtime::Task<T>;
+
+    Examination(
+        Services& services, DoctorOptions options, const std::function<void(const Finding&)>& tell
+    );
+    Task<> run();
+
+  private:
+    // doctor.cpp
+    Task<bool> credentials();
+    Task<> identity();
+    Task<> clock();
+    Task<> queue(const DoctorOptions::Queue* which);
+    Task<std::optional<QueueAttributes>> attributes(std::string about, std::string name);
+    Task<> permissions(std::string about, std::string url);
+
+    // doctor_store.cpp
+    Task<> bucket(clients::S3Client* which, std::vector<std::string> prefixes);
+    Task<bool> listing(clients::S3Client* which, std::string about);
+    Task<> absent(clients::S3Client* which, std::string about, std::string prefix);
+    Task<> trial(clients::S3Client* which, std::string about, std::string prefix);
+    Task<> lifecycle(
+        clients::S3Client* which, std::string about, std::vector<std::string> prefixes
+    );
+    Task<> public_access(clients::S3Client* which, std::string about);
+
+    // doctor_cache.cpp
+    Task<> cache();
+    Task<std::string> connect();
+    Task<> keys();
+    Task<> channels();
+    Task<> eviction();
+
+    void tell(Grade grade, std::string about, std::string found, std::string mend = {}) {
+        tell_({grade, std::move(about), std::move(found), std::move(mend)});
+    }
+    void tell_all(Findings findings, const std::string& about);
+    /// A request of which answers like 403 are wanted, too.
+    Task<clients::AwsResult> ask(clients::AwsRequest request);
+    Task<clients::AwsResult> ask_sqs(const char* action, std::string body);
+    Task<clients::AwsResult> ask_bucket(clients::S3Client* which, const char* what);
+    Time now() const { return services_.clock().now(); }
+
+    Services& services_;
+    DoctorOptions options_;
+    const std::function<void(const Finding&)>& tell_;
+    std::string name_;              ///< of what is written for a trial
+    Duration longest_kept_{};       ///< of messages, by any queue
+    std::optional<Duration> skew_;  ///< of the services' clock to ours
+};
+
+}  // namespace bide::engines::aws
