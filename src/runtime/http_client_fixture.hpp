@@ -92,16 +92,22 @@ class Peer {
           acceptor_(context_, {net::ip::address_v4::loopback(), 0}),
           thread_([this] { accept(); }) {}
     ~Peer() {
-        stopping_ = true;
-        boost::system::error_code ignored;
-        Socket(context_.get_executor()).connect(acceptor_.local_endpoint(), ignored);
-        thread_.join();
+        refuse();
         for (auto& conversation : conversations_) conversation.shut();
         for (auto& thread : threads_) thread.join();
     }
 
+    /// From here on nobody can connect.
+    void refuse() {
+        if (stopping_.exchange(true)) return;
+        boost::system::error_code ignored;
+        Socket(context_.get_executor()).connect(endpoint_, ignored);
+        thread_.join();
+        acceptor_.close();
+    }
+
     std::string url(const std::string& path = "/") const {
-        return "http://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()) + path;
+        return "http://127.0.0.1:" + std::to_string(endpoint_.port()) + path;
     }
     int connections() const { return connections_; }
 
@@ -123,6 +129,7 @@ class Peer {
     Script script_;
     net::io_context context_;
     Acceptor acceptor_;
+    const tcp::endpoint endpoint_{acceptor_.local_endpoint()};
     std::atomic<bool> stopping_{false};
     std::atomic<int> connections_{0};
     std::list<Conversation> conversations_;

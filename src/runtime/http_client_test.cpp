@@ -121,12 +121,29 @@ TEST_F(HttpClientTest, AnIdempotentRequestIsSentAgainWhenAKeptConnectionDied) {
     EXPECT_EQ(peer.connections(), 2);
 }
 
+TEST_F(HttpClientTest, WhatWasSentOnAKeptConnectionMayHaveArrived) {
+    Peer peer([](Conversation& conversation, int) {
+        conversation.read_head();
+        conversation.send(kOk);
+        conversation.read_head();
+    });
+    EXPECT_TRUE(ask(get(peer.url())).has_value());
+    peer.refuse();
+    // Taken on the kept connection; the fresh one cannot be had.
+    HttpRequest request = get(peer.url());
+    request.idempotent = true;
+    const HttpFailure failure = fail(std::move(request));
+    EXPECT_EQ(failure.kind, Kind::unreachable);
+    EXPECT_TRUE(failure.sent);
+}
+
 TEST_F(HttpClientTest, AnotherRequestIsNotSentAgain) {
     Peer peer(drops_the_second_request());
     EXPECT_TRUE(ask(post(peer.url(), "")).has_value());
     const HttpFailure failure = fail(post(peer.url(), ""));
     EXPECT_EQ(failure.kind, Kind::broken);
     EXPECT_NE(failure.detail.find("before it answered"), std::string::npos) << failure.detail;
+    EXPECT_TRUE(failure.sent);
     EXPECT_EQ(peer.connections(), 1);
 }
 
@@ -240,6 +257,7 @@ TEST_F(HttpClientTest, NobodyThereIsUnreachable) {
         url = peer.url();
     }
     EXPECT_EQ(fail(get(url)).kind, Kind::unreachable);
+    EXPECT_FALSE(fail(get(url)).sent);
     EXPECT_EQ(fail(get("http://nobody.invalid/")).kind, Kind::unreachable);
 }
 
