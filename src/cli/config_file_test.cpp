@@ -15,12 +15,12 @@ using namespace std::chrono_literals;
 
 class ConfigFile : public testing::Test {
   protected:
-    Result<void> read(const std::string& text) {
+    Result<void> read(const std::string& text, Program program = Program::serve) {
         std::ofstream(path) << text;
-        return read_config_file(path, config);
+        return read_config_file(path, config, program);
     }
-    std::string refusal(const std::string& text) {
-        const auto result = read(text);
+    std::string refusal(const std::string& text, Program program = Program::serve) {
+        const auto result = read(text, program);
         return result.has_error() ? result.error().detail : "accepted";
     }
     const QueueConfig& queue(const std::string& name) const {
@@ -176,6 +176,57 @@ TEST_F(ConfigFile, BadTenantsAndKeysAreNamed) {
          }) {
         const std::string error = refusal(text);
         EXPECT_NE(error.find(word), std::string::npos) << text << " -> " << error;
+    }
+}
+
+TEST_F(ConfigFile, WhereEverythingIsInAws) {
+    ASSERT_TRUE(read(
+                    "[aws]\nregion = \"eu-central-1\"\nprofile = \"work\"\nbucket = \"all\"\n"
+                    "incoming_bucket = \"in\"\nredis = \"rediss://u:p@cache:6379/1\"\n"
+                    "redis_ca = \"ca.pem\"\nbatches = \"b\"\nlease = \"45s\"\n"
+                    "inline_max = \"64KiB\"\nworker_listen = \"127.0.0.1:9\"\n"
+                    "[queues.a]\nsqs = \"https://sqs/a\"\ndead_letters = \"a-dead\"\n",
+                    Program::front
+    )
+                    .has_value());
+    const AwsConfig& aws = config.aws;
+    EXPECT_EQ(aws.region, "eu-central-1");
+    EXPECT_EQ(aws.profile, "work");
+    EXPECT_EQ(aws.incoming_bucket, "in");
+    EXPECT_EQ(aws.outgoing_bucket, "all");
+    EXPECT_EQ(aws.redis, "rediss://u:p@cache:6379/1");
+    EXPECT_EQ(aws.redis_ca, std::filesystem::path(path).parent_path() / "ca.pem");
+    EXPECT_EQ(aws.batches, "b");
+    EXPECT_EQ(aws.lease, 45s);
+    EXPECT_EQ(aws.inline_max, 65'536U);
+    EXPECT_EQ(aws.worker_listen, "127.0.0.1:9");
+    EXPECT_EQ(queue("a").sqs, "https://sqs/a");
+    EXPECT_EQ(queue("a").dead_letters, "a-dead");
+}
+
+TEST_F(ConfigFile, EachProgramWantsItsPartOfAQueue) {
+    const std::string sqs_only = "[queues.a]\nsqs = \"a\"\n";
+    const std::string handler_only = "[queues.a]\nexec = \"x\"\n";
+    EXPECT_NE(refusal(sqs_only).find("has no handler"), std::string::npos);
+    EXPECT_NE(refusal(sqs_only, Program::worker).find("has no handler"), std::string::npos);
+    for (const Program program : {Program::front, Program::doctor})
+        EXPECT_EQ(refusal(sqs_only, program), "accepted");
+    EXPECT_EQ(refusal(handler_only), "accepted");
+    for (const Program program : {Program::front, Program::worker, Program::doctor})
+        EXPECT_NE(refusal(handler_only, program).find("add sqs = "), std::string::npos);
+}
+
+TEST_F(ConfigFile, BadValuesOfAwsAreNamed) {
+    for (const auto& [line, word] : std::vector<std::pair<std::string, std::string>>{
+             {"buckt = \"x\"", "\"bucket\""},
+             {"lease = \"0s\"", "1s to 11h"},
+             {"lease = \"12h\"", "1s to 11h"},
+             {"lease = 30", "duration"},
+             {"inline_max = \"1MiB\"", "at most 1000000"},
+             {"redis = 1", "text in quotes"}}) {
+        const std::string error = refusal("[aws]\n" + line + "\n");
+        EXPECT_EQ(error.find(path + ":2: "), 0U) << error;
+        EXPECT_NE(error.find(word), std::string::npos) << line << " -> " << error;
     }
 }
 

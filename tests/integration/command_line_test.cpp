@@ -1,4 +1,4 @@
-// What `bide serve` is told by flags, environment and file, and how it says no.
+// What bide's programs are told by flags, environment and file, and how they say no.
 #include "support/server.hpp"
 #include "support/store.hpp"
 
@@ -101,6 +101,80 @@ TEST_F(CommandLine, WrongFlagsAreRefused) {
     const Ran unknown = run({{bide_program(), "sevre"}, {}, {}, 0, false});
     EXPECT_EQ(unknown.exit.status, 2);
     EXPECT_NE(unknown.error.find("serve"), std::string::npos);
+}
+
+TEST_F(CommandLine, HelpNamesEveryProgram) {
+    const Ran help = run({{bide_program(), "--help"}, {}, {}, 0, false});
+    const Ran unknown = run({{bide_program(), "frnt"}, {}, {}, 0, false});
+    for (const std::string name : {"serve", "front", "worker", "doctor", "key"}) {
+        EXPECT_NE(help.output.find("bide " + name), std::string::npos) << name;
+        EXPECT_NE(unknown.error.find(name), std::string::npos) << name;
+        const Ran own = run({{bide_program(), name, "--help"}, {}, {}, 0, false});
+        EXPECT_EQ(own.exit.status, 0) << name;
+        EXPECT_NE(own.output.find("Usage: bide " + name), std::string::npos) << own.output;
+    }
+}
+
+TEST_F(CommandLine, FrontWorkerAndDoctorSayWhatTheyMiss) {
+    const std::string path = directory_ / "bide.toml";
+    const std::string queue = "[queues.a]\nsqs = \"a\"\nnative = \"echo\"\n";
+    const std::string bucket = "[aws]\nbucket = \"b\"\n";
+    const std::vector<std::pair<std::string, std::string>> files{
+        {queue, "[aws] names no bucket"},
+        {"[aws]\nincoming_bucket = \"b\"\n" + queue, "outgoing_bucket"},
+        {bucket, "no [queues.NAME]"},
+        {bucket + "[queues.a]\nnative = \"echo\"\n", "add sqs = "},
+        {bucket + "[queues.a]\nsqss = \"a\"\n", "\"sqs\""},
+        {bucket + "redis_url = \"redis://x\"\n" + queue, "redis_url"}};
+    for (const std::string name : {"front", "worker", "doctor"}) {
+        SCOPED_TRACE(name);
+        const auto ran = [&](std::vector<std::string> flags) {
+            ProcessOptions options;
+            options.argv = {bide_program(), name};
+            options.argv.insert(options.argv.end(), flags.begin(), flags.end());
+            options.environment["BIDE_DATA"] = data_;
+            return run(std::move(options));
+        };
+        expect_no(ran({}), 2, {"--config"});
+        expect_no(ran({"--config", path, "--exec", "cat"}), 2, {"--exec"});
+        expect_no(ran({"--config", path + "x"}), 2, {path + "x"});
+        for (const auto& [text, word] : files) {
+            write_file(path, text);
+            expect_no(ran({"--config", path}), 2, {word, "bide " + name + " --help"});
+        }
+        EXPECT_FALSE(fs::exists(data_));
+    }
+    write_file(path, bucket + "[queues.a]\nsqs = \"a\"\n");
+    expect_no(
+        run({{bide_program(), "worker", "--config", path}, {}, {}, 0, false}), 2, {"handler"}
+    );
+}
+
+TEST_F(CommandLine, DoctorReportsWhatItCannotReach) {
+    const std::string path = directory_ / "bide.toml";
+    write_file(
+        path,
+        "[aws]\nregion = \"nowhere-1\"\nbucket = \"b\"\nredis = \"redis://127.0.0.1:1\"\n"
+        "[queues.a]\nsqs = \"http://127.0.0.1:1/a\"\n"
+    );
+    ProcessOptions options;
+    options.argv = {bide_program(), "doctor", "--config", path};
+    options.environment = {
+        {"AWS_ACCESS_KEY_ID", "id"},
+        {"AWS_SECRET_ACCESS_KEY", "hidden"},
+        {"AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1"},
+        {"AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1"}};
+    const Ran ran = run(std::move(options));
+    EXPECT_EQ(ran.exit.status, 1);
+    EXPECT_EQ(ran.error, "");
+    for (const char* word :
+         {"ok    credentials: key id from environment",
+          "FAIL  queue a: ",
+          "FAIL  bucket b: ",
+          "FAIL  cache: ",
+          "3 to mend"})
+        EXPECT_NE(ran.output.find(word), std::string::npos) << word << "\nin: " << ran.output;
+    EXPECT_EQ(ran.output.find("hidden"), std::string::npos);
 }
 
 TEST_F(CommandLine, BadTomlIsRefusedWithFileAndLine) {
