@@ -201,12 +201,18 @@ runtime::HttpRequest compose(const Call& call, const std::string& region, Time n
 }  // namespace
 
 struct AwsClient::Shared {
-    Task<AwsResult> run(AwsRequest request);
+    /// `keep` is this.
+    Task<AwsResult> run(std::shared_ptr<Shared> keep, AwsRequest request);
     Task<std::optional<AwsFailure>> prepare(Call* call);
     /// Nothing: the answer is in `response`.
     Task<std::optional<Judgement>> attempt(Call* call, HttpResponse* response);
     Task<bool> may_try_again(Call* call, const Judgement* judgement);
     Task<bool> has_others(Call* call);
+    Task<void> wait(Duration span, std::stop_token stop);
+    /// Neither `http` nor `credentials` may be touched any more.
+    bool is_over(const Call& call) const {
+        return closing.stop_requested() || call.request.stop.stop_requested();
+    }
     bool learn_offset(std::string_view date);
     bool pay(Call& call, Verdict verdict);
     Duration backoff(int attempt, Verdict verdict);
@@ -221,7 +227,8 @@ struct AwsClient::Shared {
     AwsUrls urls;
     AwsCounters counters{};
     int tokens = kTokensMax;
-    Duration offset{0};  ///< of the service's clock to ours
+    Duration offset{0};          ///< of the service's clock to ours
+    std::stop_source closing{};  ///< the client is gone
 };
 
 Task<std::optional<AwsFailure>> AwsClient::Shared::prepare(Call* call) {
@@ -252,10 +259,15 @@ Task<std::optional<AwsFailure>> AwsClient::Shared::prepare(Call* call) {
 }
 
 Task<std::optional<Judgement>> AwsClient::Shared::attempt(Call* call, HttpResponse* response) {
+    Judgement over;
+    over.failure = {Kind::stopped, 0, {}, "stopped", false};
+    if (is_over(*call)) co_return over;
     auto got = co_await credentials.get();
+    if (is_over(*call)) co_return over;
     if (!got) {
-        co_return Judgement{
-            Verdict::give_up, {Kind::credentials, 0, {}, got.error().detail, false}, {}, {}};
+        Judgement none;
+        none.failure = {Kind::credentials, 0, {}, got.error().detail, false};
+        co_return none;
     }
     call->credentials = std::move(got.value());
     ++counters.tries;
@@ -281,6 +293,7 @@ bool AwsClient::Shared::learn_offset(std::string_view date) {
 }
 
 Task<bool> AwsClient::Shared::has_others(Call* call) {
+    if (is_over(*call)) co_return false;
     credentials.reject(call->credentials);
     const auto got = co_await credentials.get();
     co_return got.has_value() && got.value() != call->credentials;
@@ -320,11 +333,21 @@ Task<bool> AwsClient::Shared::may_try_again(Call* call, const Judgement* judgeme
     const Duration asked = std::min(judgement->at_least, options.backoff_max);
     const Duration span = std::max(backoff(call->attempt, verdict), asked);
     ++call->attempt;
-    co_await nap(executor, span, call->request.stop);
+    co_await wait(span, call->request.stop);
     co_return true;
 }
 
-Task<AwsResult> AwsClient::Shared::run(AwsRequest request) {
+Task<void> AwsClient::Shared::wait(Duration span, std::stop_token stop) {
+    std::stop_source either;
+    const auto end = [either]() mutable { either.request_stop(); };
+    const std::stop_callback on_stop(stop, end);
+    const std::stop_callback on_close(closing.get_token(), end);
+    co_await nap(executor, span, either.get_token());
+}
+
+Task<AwsResult> AwsClient::Shared::run(
+    [[maybe_unused]] std::shared_ptr<Shared> keep, AwsRequest request
+) {
     ++counters.calls;
     Call call;
     call.request = std::move(request);
@@ -363,10 +386,12 @@ AwsClient::AwsClient(
     : shared_(new Shared{
           executor, http, pool, credentials, clock, rng, options, AwsUrls(options.place)}) {}
 
-AwsClient::~AwsClient() = default;
+AwsClient::~AwsClient() {
+    shared_->closing.request_stop();
+}
 
 Task<AwsResult> AwsClient::send(AwsRequest request) {
-    return shared_->run(std::move(request));
+    return shared_->run(shared_, std::move(request));
 }
 
 const AwsCounters& AwsClient::counters() const {

@@ -82,8 +82,9 @@ struct AwsCounters {
 /// service's answer and compensated; expired credentials are renewed once. Credentials without a
 /// key id sign nothing.
 ///
-/// On the one thread of the HttpClient's executor. `http`, `credentials` and `clock` outlive it,
-/// and it outlives its calls.
+/// On the one thread of the HttpClient's executor. `http`, `pool`, `credentials` and `clock`
+/// outlive it. Calls that are under way when it goes end as stopped, without touching these again
+/// once their requests have ended (HttpClient::close()).
 class AwsClient {
   public:
     AwsClient(
@@ -107,7 +108,7 @@ class AwsClient {
 
   private:
     struct Shared;
-    std::unique_ptr<Shared> shared_;
+    std::shared_ptr<Shared> shared_;
 };
 
 }  // namespace bide::clients

@@ -265,6 +265,23 @@ TEST_F(AwsClientTest, AStopEndsABackoff) {
     EXPECT_EQ(fail(service, what).kind, Kind::stopped);
 }
 
+TEST_F(AwsClientTest, TheEndOfTheClientEndsItsCalls) {
+    std::promise<void> asked;
+    const FakeService service([&asked](const Seen&, int) {
+        asked.set_value();
+        return answer(500, "", "Retry-After: 3600\r\n");
+    });
+    options_.backoff_max = std::chrono::hours(1);
+    auto call = aws(service.url()).send(request());
+    auto ended = std::async(std::launch::async, [&] { return run(std::move(call)); });
+    asked.get_future().wait();
+    on_thread([this] { aws_.reset(); });
+    const AwsResult result = ended.get();
+    ASSERT_TRUE(result.has_error());
+    EXPECT_EQ(result.error().kind, Kind::stopped);
+    EXPECT_TRUE(result.error().may_have_happened);
+}
+
 TEST_F(AwsClientTest, TheBucketOfTokensBoundsRetries) {
     const FakeService service({answer(500)});
     auto& client = aws(service.url());

@@ -105,6 +105,7 @@ std::string SourceContext::variable(std::string_view name) const {
 }
 
 Task<Result<std::optional<std::string>>> read_file(const SourceContext& context, std::string path) {
+    if (context.closing.stop_requested()) co_return trouble("stopped");
     // Named: what stands in the expression itself GCC 12 destroys twice (and so below).
     const auto read = [path] { return read_now(path); };
     co_return co_await runtime::on_pool(context.pool, read);
@@ -127,6 +128,7 @@ Task<AwsResult> call_aws(
         std::move(options)
     );
     request.time_max = std::chrono::seconds(10);
+    request.stop = context.closing;
     co_return co_await aws.send(std::move(request));
 }
 
@@ -141,8 +143,10 @@ Task<Result<runtime::HttpResponse>> ask_locally(
     http.header_lines = request.header_lines;
     if (request.method == "PUT") http.body = std::make_shared<const Body>();
     http.idempotent = true;
+    http.stop = context.closing;
     http.response_bytes_max = kFileMax;
     for (int attempt = 1;; ++attempt) {
+        if (context.closing.stop_requested()) co_return trouble("stopped");
         auto sent = co_await send_within(context.http, http, request.time_max);
         const bool last = attempt >= request.attempts_max;
         if (sent.result && (last || sent.result.value().status < 500))
@@ -153,7 +157,7 @@ Task<Result<runtime::HttpResponse>> ask_locally(
             );
         }
         const runtime::Executor executor = co_await net::this_coro::executor;
-        co_await nap(executor, kPause, std::stop_token());
+        co_await nap(executor, kPause, context.closing);
     }
 }
 

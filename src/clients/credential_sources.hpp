@@ -20,6 +20,8 @@ struct SourceContext {
     const Clock& clock;
     AwsSources sources;
     AwsPlace place;
+    /// From then on `http` and `pool` are not touched any more.
+    std::stop_token closing{};
 
     /// A variable of the environment; empty when it is not set.
     std::string variable(std::string_view name) const;

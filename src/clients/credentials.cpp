@@ -33,13 +33,17 @@ bool same(const wire::AwsCredentials& a, const wire::AwsCredentials& b) {
            a.expires == b.expires;
 }
 
-class Chain final : public CredentialsProvider {
+/// What the calls of a chain share; they keep it.
+class ChainState {
   public:
-    explicit Chain(SourceContext context) : context_(std::move(context)) {}
+    explicit ChainState(SourceContext context) : context_(std::move(context)) {
+        context_.closing = closing_.get_token();
+    }
 
-    Task<Result<CredentialsPtr>> get() override;
-    void reject(CredentialsPtr rejected) override;
-    std::string_view source() const override { return source_; }
+    Task<Result<CredentialsPtr>> get(std::shared_ptr<ChainState> keep);
+    void reject(const CredentialsPtr& rejected);
+    void close() { closing_.request_stop(); }
+    std::string_view source() const { return source_; }
 
   private:
     bool is_usable() const;
@@ -48,25 +52,40 @@ class Chain final : public CredentialsProvider {
     Task<void> wait_for_renewal();
     void take(Result<wire::AwsCredentials> found);
 
-    const SourceContext context_;
+    std::stop_source closing_;
+    SourceContext context_;
     CredentialsPtr current_;
-    std::string_view source_ = "nowhere";
     bool rejected_ = false;
     Time taken_at_{};
     Time renew_at_{};
+    std::string_view source_ = "nowhere";
     std::optional<Error> failure_;
     Time failed_at_{};
     bool renewing_ = false;
     std::optional<runtime::Timer> renewed_;  ///< cancelled to wake those who wait
 };
 
+class Chain final : public CredentialsProvider {
+  public:
+    explicit Chain(SourceContext context)
+        : state_(std::make_shared<ChainState>(std::move(context))) {}
+    ~Chain() override { state_->close(); }
+
+    Task<Result<CredentialsPtr>> get() override { return state_->get(state_); }
+    void reject(CredentialsPtr rejected) override { state_->reject(rejected); }
+    std::string_view source() const override { return state_->source(); }
+
+  private:
+    std::shared_ptr<ChainState> state_;
+};
+
 /// By our clock, which may be wrong: what was just given counts in any case.
-bool Chain::is_usable() const {
+bool ChainState::is_usable() const {
     const Time now = context_.clock.now();
     return current_ && !rejected_ && (now < current_->expires || now < taken_at_ + kRenewPause);
 }
 
-Task<Result<CredentialsPtr>> Chain::get() {
+Task<Result<CredentialsPtr>> ChainState::get([[maybe_unused]] std::shared_ptr<ChainState> keep) {
     if (is_usable() && (renewing_ || context_.clock.now() < renew_at_)) co_return current_;
     if (renewing_) {
         co_await wait_for_renewal();
@@ -80,11 +99,11 @@ Task<Result<CredentialsPtr>> Chain::get() {
     co_return *failure_;
 }
 
-void Chain::reject(CredentialsPtr rejected) {
+void ChainState::reject(const CredentialsPtr& rejected) {
     if (rejected == current_ && context_.clock.now() >= taken_at_ + kRejectAfter) rejected_ = true;
 }
 
-Task<void> Chain::wait_for_renewal() {
+Task<void> ChainState::wait_for_renewal() {
     if (!renewed_) {
         renewed_.emplace(co_await runtime::net::this_coro::executor);
         renewed_->expires_at(runtime::Timer::time_point::max());
@@ -92,10 +111,10 @@ Task<void> Chain::wait_for_renewal() {
     while (renewing_) co_await renewed_->async_wait(runtime::kTuple);
 }
 
-Task<void> Chain::renew() {
+Task<void> ChainState::renew() {
     // However it ends, nobody waits for it any longer.
     struct Ending {
-        Chain& chain;
+        ChainState& chain;
         ~Ending() {
             chain.renewing_ = false;
             if (chain.renewed_) chain.renewed_->cancel();
@@ -106,7 +125,7 @@ Task<void> Chain::renew() {
     take(co_await find());
 }
 
-void Chain::take(Result<wire::AwsCredentials> found) {
+void ChainState::take(Result<wire::AwsCredentials> found) {
     const Time now = context_.clock.now();
     if (!found) {
         failure_ = std::move(found.error());
@@ -124,7 +143,7 @@ void Chain::take(Result<wire::AwsCredentials> found) {
     renew_at_ = expires == kNever ? kNever : std::max(now + kRenewPause, expires - kRenewAhead);
 }
 
-Task<Result<wire::AwsCredentials>> Chain::find() {
+Task<Result<wire::AwsCredentials>> ChainState::find() {
     std::string tried;
     struct Source {
         const char* name;
@@ -201,7 +220,7 @@ Environment process_environment() {
 Task<Result<AwsPlace>> find_aws_place(
     runtime::HttpClient& http, runtime::BlockingPool& pool, const Clock& clock, AwsSources sources
 ) {
-    const SourceContext context{http, pool, clock, std::move(sources), {}};
+    const SourceContext context{http, pool, clock, std::move(sources), {}, {}};
     BIDE_CO_TRY(const auto profiles, co_await load_profiles(context));
     AwsPlace place;
     find_endpoints(context, *profiles, place);

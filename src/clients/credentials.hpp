@@ -82,7 +82,7 @@ runtime::Task<Result<AwsPlace>> find_aws_place(
 /// the old ones stay in use until their end when that fails. A failure names each source that was
 /// tried and why it did not serve.
 ///
-/// `http`, `pool` and `clock` outlive it.
+/// `http`, `pool` and `clock` outlive it. Calls that are under way when it goes fail.
 std::unique_ptr<CredentialsProvider> make_credentials_chain(
     runtime::HttpClient& http,
     runtime::BlockingPool& pool,

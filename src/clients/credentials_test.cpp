@@ -475,6 +475,21 @@ TEST_F(RenewalTest, WithoutAnyAllWaitForOneFetch) {
     EXPECT_EQ(agent_.count(), 1);
 }
 
+TEST_F(RenewalTest, TheEndOfTheChainEndsItsCalls) {
+    held_ = 1;
+    serve(kHang);
+    auto calls = std::pair(chain().get(), chain().get());
+    auto first = std::async(std::launch::async, [&] { return run(std::move(calls.first)); });
+    reached_.get_future().wait();
+    auto second = std::async(std::launch::async, [&] { return run(std::move(calls.second)); });
+    on_thread([] {});
+    go_on_.set_value();
+    on_thread([this] { chain_.reset(); });
+    EXPECT_TRUE(first.get().has_error());
+    EXPECT_TRUE(second.get().has_error());
+    EXPECT_EQ(agent_.count(), 1);
+}
+
 TEST_F(RenewalTest, OldOnesServeToTheirEndWhenNewOnesCannotBeHad) {
     EXPECT_EQ(get().value()->key_id, "ONE");
     serve(answer(404));

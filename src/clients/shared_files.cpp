@@ -114,6 +114,7 @@ Task<Offer> role_of(const SourceContext& context, Profile profile) {
 }
 
 Task<Offer> process_of(const SourceContext& context, Profile profile) {
+    if (context.closing.stop_requested()) co_return profile.failed("stopped");
     // Values, not references: it runs on another thread.
     const auto run = [command = profile.value("credential_process"),
                       environment = context.sources.environment,
