@@ -16,7 +16,12 @@ double seconds(Duration span) {
 }  // namespace
 
 struct Consumer::Job : Timer {
-    enum class Stage : std::uint8_t { fetching, running, storing };
+    enum class Stage : std::uint8_t {
+        waiting,  ///< for the end of an attempt that was stopped
+        fetching,
+        running,
+        storing,
+    };
     JobId id;
     QueueIndex queue = 0;
     Stage stage = Stage::fetching;
@@ -28,7 +33,7 @@ struct Consumer::Job : Timer {
     bool asked = false;    ///< the store has not answered yet
     Time created{};
     Time started{};
-    Time deadline = kNever;     ///< of the attempt
+    Time deadline = kNever;     ///< of the attempt, or of waiting
     Time lease_until = kNever;  ///< kNever: lost
     Time store_at = kNever;     ///< when to try again
     Duration store_pause{};
@@ -90,8 +95,6 @@ void Consumer::on(consumed::Received& event) {
     }
     if (draining_) return back(Duration(0), false);
     if (event.not_before > now_ && role_ == Role::work) return back(event.not_before - now_, true);
-    // Its number would be that of the attempt that is being stopped.
-    if (abandoned_.contains(event.job)) return back(limits_.lease, false);
 
     auto owned = std::make_unique<Job>();
     Job& job = *owned;
@@ -122,8 +125,20 @@ void Consumer::on(consumed::Received& event) {
         job.attempt = 0;
         return store(job, JobState::expired, FailureKind::expired, {});
     }
+    // Not beside the one that is being stopped. Should that not end, others are to have it.
+    if (abandoned_.contains(event.job)) {
+        job.stage = Job::Stage::waiting;
+        job.deadline = now_ + limits_.lease;
+        return arm(job);
+    }
+    begin(job);
+}
+
+void Consumer::begin(Job& job) {
+    job.stage = Job::Stage::fetching;
+    job.deadline = kNever;
     if (job.input) return start(job);
-    effects_->fetches.push_back({event.receipt});
+    effects_->fetches.push_back({job.receipts.front()});
     arm(job);
 }
 
@@ -194,6 +209,7 @@ void Consumer::on(event::AttemptEnded& event) {
     if (abandoned == abandoned_.end() || abandoned->second.attempt != event.attempt) return;
     if (!planted(Bug::stopped_slot_free)) --slots_.at(abandoned->second.queue);
     abandoned_.erase(abandoned);
+    if (job != nullptr && job->stage == Job::Stage::waiting) begin(*job);
 }
 
 void Consumer::end_attempt(Job& job, AttemptResult&& result) {
@@ -320,6 +336,8 @@ void Consumer::due(Job& job) {
             "the attempt took longer than " + bide::to_string(queues_.at(job.queue).timeout);
         return end_attempt(job, std::move(late));
     }
+    if (job.stage == Job::Stage::waiting && job.deadline <= now_)
+        return hand_back(job, limits_.lease, false);
     if (job.lease_until != kNever && job.lease_until - limits_.lease / 2 <= now_) {
         job.lease_until = now_ + limits_.lease;
         for (const Receipt receipt : job.receipts) {
@@ -340,22 +358,30 @@ void Consumer::arm(Job& job) {
 
 void Consumer::on(event::Drain&) {
     draining_ = true;
+    for (Job* job : all_jobs()) {
+        if (job->stage == Job::Stage::waiting) hand_back(*job, Duration(0), false);
+    }
 }
 
 void Consumer::on(event::Halt&) {
     draining_ = true;
     halted_ = true;
-    std::vector<Job*> all;
-    all.reserve(jobs_.size());
-    for (auto& [id, job] : jobs_) all.push_back(job.get());
-    for (Job* job : all) {
+    for (Job* job : all_jobs()) {
         if (job->stage == Job::Stage::running) {
             job->stopped = true;
             effects_->stops.push_back({job->id, job->attempt});
-        } else if (job->stage == Job::Stage::storing && !job->asked) {
+        } else if (job->stage == Job::Stage::waiting || (job->stage == Job::Stage::storing && !job->asked)) {
             hand_back(*job, Duration(0), false);
         }
     }
+}
+
+/// To go through while some go.
+std::vector<Consumer::Job*> Consumer::all_jobs() {
+    std::vector<Job*> all;
+    all.reserve(jobs_.size());
+    for (auto& [id, job] : jobs_) all.push_back(job.get());
+    return all;
 }
 
 void Consumer::hand_back(Job& job, Duration pause, bool anew) {

@@ -202,7 +202,9 @@ class Consumer {
     void on(event::Halt& event);
 
     Job* find(const JobId& job);
+    std::vector<Job*> all_jobs();
     Job* find(Receipt receipt);
+    void begin(Job& job);
     void start(Job& job);
     void end_attempt(Job& job, AttemptResult&& result);
     void store(Job& job, JobState state, FailureKind kind, AttemptResult&& result);

@@ -230,13 +230,32 @@ TEST(ConsumerTimeout, AttemptIsStoppedAndItsSlotStaysTaken) {
     EXPECT_EQ(worker.wanted.hand_backs.size(), 1U);
     EXPECT_EQ(worker.consumer.room(0), 0U);
     EXPECT_FALSE(worker.consumer.idle());
-    worker.step(worker.message(id, 2));  // not beside the one that does not stop
+    worker.step(worker.message(id, 2));  // not beside the one that does not stop yet
     EXPECT_EQ(worker.wanted.starts.size(), 1U);
-    EXPECT_EQ(worker.wanted.hand_backs.size(), 2U);
+    EXPECT_EQ(worker.wanted.hand_backs.size(), 1U);
     worker.end(id);  // late: it does not count (G6)
     EXPECT_TRUE(worker.wanted.stores.empty());
+    ASSERT_EQ(worker.wanted.starts.size(), 2U);
+    EXPECT_EQ(worker.wanted.starts[1].attempt, 2U);
+    worker.end(id, success, 2);
+    worker.stored();
     EXPECT_EQ(worker.consumer.room(0), 1U);
     EXPECT_TRUE(worker.ended());
+}
+
+TEST(ConsumerTimeout, WhatNeverStopsDoesNotKeepTheJob) {
+    Worker worker({.concurrency = 1, .timeout = seconds(5)});
+    const JobId id = worker.receive();
+    worker.pass(seconds(5));
+    worker.step(worker.message(id, 2));
+    worker.pass(seconds(15));
+    EXPECT_EQ(worker.wanted.extends.size(), 1U);
+    worker.pass(seconds(15));
+    EXPECT_EQ(worker.wanted.starts.size(), 1U);
+    EXPECT_EQ(receipts(worker.wanted.hand_backs), (std::vector<Receipt>{1, 2}));
+    worker.step(worker.message(id, 3));
+    worker.step(event::Drain{});
+    EXPECT_EQ(receipts(worker.wanted.hand_backs), (std::vector<Receipt>{1, 2, 3}));
 }
 
 TEST(ConsumerCancel, RunningOneIsStoppedAndQueuedOneNotStarted) {

@@ -294,7 +294,7 @@ void Rendezvous::want_look(Meeting& meeting) {
     effects_->looks.push_back(
         {meeting.facts.id,
          meeting.known ? std::optional(meeting.facts.queue) : std::optional<QueueIndex>(),
-         !meeting.known}
+         meeting.stage == Meeting::Stage::asking}
     );
 }
 

@@ -123,7 +123,8 @@ struct Send {
 struct Look {
     JobId job;
     std::optional<QueueIndex> queue;  ///< empty: not known, any
-    bool claim_too = false;           ///< without a result, a claim tells that the job exists
+    /// Without a result, the claim says that the job exists, and the mark whether it was sent.
+    bool claim_too = false;
 };
 /// Store this outcome unless there is one, and tell whoever runs the job.
 struct Cancel {

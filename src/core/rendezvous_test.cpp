@@ -339,6 +339,7 @@ TEST(RendezvousJoin, WhoWaitsListensBeforeTheLook) {
     const WaiterId waiter = front.join(id);
     EXPECT_EQ(front.wanted.watches, std::vector{id});
     ASSERT_EQ(front.wanted.looks.size(), 1U);
+    EXPECT_TRUE(front.wanted.looks[0].claim_too);
     front.look_finds_claim(id);
     front.notice(id, "result", false);
     EXPECT_EQ(front.kinds(waiter), Kinds{finished});

@@ -236,10 +236,10 @@ void Front::look(const wanted::Look& order) {
             const auto* result = world.services.s3.result(job);
             return result ? std::optional(*result) : std::nullopt;
         },
-        [this, job](std::optional<std::optional<ResultObject>> read) {
+        [this, job, claim = order.claim_too](std::optional<std::optional<ResultObject>> read) {
             told::Looked looked;
             looked.job = job;
-            if (read && !*read) return look_for_claim(job);
+            if (read && !*read) return claim ? look_for_claim(job) : step(std::move(looked));
             if (read) {
                 looked.found = told::Looked::Found::result;
                 looked.outcome = (*read)->outcome;
