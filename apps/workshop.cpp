@@ -63,6 +63,8 @@ exec::Options exec_options(const cli::QueueConfig& queue) {
     options.content_type = handler.content_type;
     options.processes = handler.processes == 0 ? processors() : handler.processes;
     options.in_flight = handler.in_flight;
+    options.batch = handler.batch;
+    options.batch_window = handler.batch_window;
     return options;
 }
 
@@ -118,15 +120,24 @@ Result<Made> make_lambda(const cli::QueueConfig& queue, const Parts& parts) {
     options.command = exec_options(queue);
     options.handler = queue.handler.lambda_handler;
     options.silence_max = queue.rules.timeout;
-    const std::uint32_t slots = options.command.processes;
+    const std::uint32_t slots = options.command.processes * options.command.batch;
     return Made{
         lambda::make_lambda_handler(parts.exec_thread, parts.spool, parts.pool, std::move(options)),
+        slots};
+}
+
+Made make_batches(const cli::QueueConfig& queue, const Parts& parts) {
+    exec::Options options = exec_options(queue);
+    const std::uint32_t slots = options.processes * options.batch;
+    return Made{
+        exec::make_batch_handler(parts.exec_thread, parts.spool, parts.pool, std::move(options)),
         slots};
 }
 
 Result<Made> make_handler(const cli::QueueConfig& queue, const Parts& parts) {
     switch (queue.handler.kind) {
         case HandlerConfig::Kind::exec:
+            if (queue.handler.batch > 1) return make_batches(queue, parts);
             return Made{
                 exec::make_process_handler(
                     parts.exec_thread, parts.spool, parts.pool, exec_options(queue)

@@ -20,6 +20,10 @@ enum class Program : std::uint8_t {
     doctor,  ///< looks whether the two could
 };
 
+/// The most jobs of one run: as many as SQS gives out in one call, and as Lambda's own default. The
+/// bodies of a batch are in memory once more while it is handed over.
+constexpr std::uint32_t kBatchMax = 10;
+
 /// How a queue's jobs are done.
 struct HandlerConfig {
     enum class Kind : std::uint8_t { none, exec, pool, lambda, http, native };
@@ -40,8 +44,10 @@ struct HandlerConfig {
     std::uint64_t cpu_seconds_max = 0;
     std::uint64_t files_max = 0;
     std::uint64_t output_bytes_max = 1ULL << 30;
-    std::uint32_t processes = 0;  ///< pool, lambda; 0: one per processor
+    std::uint32_t processes = 0;  ///< pool, lambda, batches of exec; 0: one per processor
     std::uint32_t in_flight = 1;  ///< of a pool: jobs sent ahead to one process
+    std::uint32_t batch = 1;      ///< exec, lambda: jobs for one run of the handler, at most
+    Duration batch_window{};      ///< how long fewer than those wait for company
 };
 
 struct QueueConfig {

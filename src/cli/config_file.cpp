@@ -268,6 +268,13 @@ constexpr Key<Q> kQueueKeys[] = {
     {"files_max", number_into_handler<&HandlerConfig::files_max, std::uint64_t>},
     {"processes", number_into_handler<&HandlerConfig::processes, std::uint32_t>},
     {"in_flight", number_into_handler<&HandlerConfig::in_flight, std::uint32_t>},
+    {"batch",
+     [](const Value& v, Q& q) -> Result<void> {
+         BIDE_TRY(q.handler.batch, v.number<std::uint32_t>(1));
+         if (q.handler.batch <= kBatchMax) return success();
+         return bad("must be at most " + std::to_string(kBatchMax));
+     }},
+    {"batch_window", into_handler<&Value::duration, &HandlerConfig::batch_window>},
     {"concurrency",
      [](const Value& v, Q& q) -> Result<void> {
          BIDE_TRY(q.concurrency, v.number<std::uint32_t>(1));
@@ -412,6 +419,7 @@ class Reader {
                         " has no handler: add exec, pool, lambda, http or native"
                 );
             }
+            BIDE_TRY(check_batch(node, queue));
             if (program_ != Program::serve && queue.sqs.empty()) {
                 return at(
                     node.source(),
@@ -469,6 +477,23 @@ class Reader {
     }
 
   private:
+    Result<void> check_batch(const toml::node& node, const QueueConfig& queue) const {
+        using Kind = HandlerConfig::Kind;
+        const HandlerConfig& handler = queue.handler;
+        const std::string name = "queue " + queue.name + ": ";
+        if (handler.batch == 1) {
+            if (handler.batch_window == Duration(0)) return success();
+            return at(node.source(), name + "batch_window is of use with batch only");
+        }
+        if (handler.kind == Kind::pool)
+            return at(node.source(), name + "a pool has in_flight for what batch is");
+        if (handler.kind != Kind::exec && handler.kind != Kind::lambda &&
+            handler.kind != Kind::none)
+            return at(node.source(), name + "batch is for exec and lambda");
+        if (queue.concurrency.value_or(handler.batch) >= handler.batch) return success();
+        return at(node.source(), name + "concurrency is less than batch: none would ever be full");
+    }
+
     Result<const toml::table*> entries_of(
         const toml::key& key, const toml::node& node, const std::string& section
     ) const {

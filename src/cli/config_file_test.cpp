@@ -127,6 +127,26 @@ TEST_F(ConfigFile, AWrongValueNamesLineKeyAndMend) {
     );
 }
 
+TEST_F(ConfigFile, BatchesAreForThoseWhoTakeThem) {
+    ASSERT_TRUE(read("[queues.a]\nexec = \"x\"\nbatch = 10\nbatch_window = \"50ms\"\n").has_value()
+    );
+    EXPECT_EQ(queue("a").handler.batch, 10U);
+    EXPECT_EQ(queue("a").handler.batch_window, Duration(50ms));
+    EXPECT_NE(
+        refusal("[queues.b]\nexec = \"x\"\nbatch = 11\n").find(":3: batch: must be at most 10"),
+        std::string::npos
+    );
+    for (const auto& [text, word] : std::vector<std::pair<std::string, std::string>>{
+             {"exec = \"x\"\nbatch_window = \"1s\"\n", "with batch only"},
+             {"pool = \"x\"\nbatch = 2\n", "in_flight"},
+             {"http = \"http://x/\"\nbatch = 2\n", "for exec and lambda"},
+             {"exec = \"x\"\nbatch = 4\nconcurrency = 3\n", "concurrency is less than batch"},
+         }) {
+        const std::string error = refusal("[queues.c]\n" + text);
+        EXPECT_NE(error.find(word), std::string::npos) << text << " -> " << error;
+    }
+}
+
 TEST_F(ConfigFile, AQueueNeedsAHandlerAndAName) {
     EXPECT_NE(refusal("[queues.a]\ntimeout = \"1s\"\n").find("has no handler"), std::string::npos);
     EXPECT_NE(

@@ -20,10 +20,8 @@ json::object event_of(LambdaMessage message) {
     message.queue = "speak";
     message.region = "eu-central-1";
     std::string text;
-    append_lambda_event(text, message);
-    const json::array records = json::parse(text).at("Records").as_array();
-    EXPECT_EQ(records.size(), 1U);
-    return records.at(0).as_object();
+    append_lambda_record(text, message);
+    return json::parse(text).as_object();
 }
 
 std::string attribute(const json::object& record, std::string_view name) {
@@ -208,6 +206,102 @@ TEST(LambdaResponse, AProxyAnswerSetsStatusTypeAndBody) {
         response("{\"statusCode\":200,\"headers\":{\"content-type\":\"a/b\\r\\nX: y\"}}");
     EXPECT_EQ(injected.content_type, "application/json");
     EXPECT_TRUE(response(R"({"statusCode":200,"body":"?","isBase64Encoded":true})").failed);
+}
+
+class LambdaBatch : public testing::Test {
+  protected:
+    std::vector<LambdaResult> response(const std::string& payload) {
+        auto results = parse_lambda_batch_response(payload, ids_);
+        EXPECT_EQ(results.size(), ids_.size());
+        results.resize(ids_.size());
+        return results;
+    }
+    std::string all_failed(const std::string& payload) {
+        const auto results = response(payload);
+        for (const auto& result : results) {
+            EXPECT_TRUE(result.failed) << payload;
+            EXPECT_EQ(result.body, "") << payload;
+        }
+        return results.front().detail;
+    }
+
+    const std::string first_ = "019aaf1e-5c00-7123-8abc-000000000001";
+    const std::string second_ = "019aaf1e-5c00-7123-8abc-000000000002";
+    const std::vector<JobId> ids_{parse_job_id(first_).value(), parse_job_id(second_).value()};
+};
+
+TEST_F(LambdaBatch, WhatNamesNobodyIsASuccessOfAll) {
+    for (const char* payload :
+         {"",
+          "null",
+          "{}",
+          R"({"batchItemFailures":[]})",
+          R"({"batchItemFailures":null,"batchItemResults":null})",
+          R"({"batchItemResults":{}})",
+          R"({"statusCode":200,"body":"of whom?"})",
+          "\"done\"",
+          "[1,2]"}) {
+        for (const auto& result : response(payload)) {
+            EXPECT_FALSE(result.failed) << payload;
+            EXPECT_EQ(result.body, "") << payload;
+            EXPECT_EQ(result.status, 0) << payload;
+        }
+    }
+}
+
+TEST_F(LambdaBatch, TheNamedOnesFail) {
+    const auto results =
+        response(R"({"batchItemFailures":[{"itemIdentifier":")" + second_ + R"("}]})");
+    EXPECT_FALSE(results[0].failed);
+    EXPECT_TRUE(results[1].failed);
+    EXPECT_NE(results[1].detail, "");
+}
+
+TEST_F(LambdaBatch, WhatIsNotUnderstoodFailsAll) {
+    for (const std::string& payload :
+         {std::string("{"),
+          std::string("\xff"),
+          std::string(R"({"batchItemFailures":[{"itemIdentifier":""}]})"),
+          std::string(R"({"batchItemFailures":[{"itemIdentifier":null}]})"),
+          std::string(R"({"batchItemFailures":[{"id":"x"}]})"),
+          std::string(R"({"batchItemFailures":[null]})"),
+          std::string(R"({"batchItemFailures":"all"})"),
+          R"({"batchItemFailures":[{"itemIdentifier":")" + std::string(kId) + R"("}]})",
+          R"({"batchItemFailures":[{"itemIdentifier":")" + first_ + R"("},{}]})"})
+        all_failed(payload);
+    for (const std::string& results :
+         {std::string("[]"),
+          std::string("\"x\""),
+          std::string(R"({"":1})"),
+          R"({")" + std::string(kId) + R"(":1})"})
+        EXPECT_NE(
+            all_failed(R"({"batchItemResults":)" + results + "}").find("batchItemResults"),
+            std::string::npos
+        );
+}
+
+TEST_F(LambdaBatch, EachHasItsOwnResult) {
+    const auto results = response(
+        R"({"batchItemResults": {")" + second_ +
+        R"(": {"statusCode":201,"headers":{"Content-Type":"text/html"},"body":"<p>"}, ")" + first_ +
+        R"(": {"price": 1.50} }})"
+    );
+    EXPECT_EQ(results[0].body, R"({"price": 1.50})");
+    EXPECT_EQ(results[0].content_type, "application/json");
+    EXPECT_EQ(results[1].body, "<p>");
+    EXPECT_EQ(results[1].status, 201);
+    EXPECT_EQ(results[1].content_type, "text/html");
+}
+
+TEST_F(LambdaBatch, AFailureCountsMoreThanAResult) {
+    const auto results = response(
+        R"({"batchItemResults":{")" + first_ + R"(":1,")" + second_ +
+        R"(":null},"batchItemFailures":[{"itemIdentifier":")" + first_ + R"("}]})"
+    );
+    EXPECT_TRUE(results[0].failed);
+    EXPECT_EQ(results[0].body, "");
+    EXPECT_FALSE(results[1].failed);
+    EXPECT_EQ(results[1].body, "");
 }
 
 TEST(LambdaErrors, TypeAndMessageFromBodyOrHeader) {

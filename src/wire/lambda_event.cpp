@@ -78,7 +78,7 @@ std::string xray_trace_id(std::string_view traceparent) {
     return id;
 }
 
-void append_lambda_event(std::string& out, const LambdaMessage& message) {
+void append_lambda_record(std::string& out, const LambdaMessage& message) {
     std::string encoded;
     std::string_view body = message.body;
     std::string_view encoding;
@@ -90,7 +90,7 @@ void append_lambda_event(std::string& out, const LambdaMessage& message) {
         append_base64(encoded, body);
         body = encoded;
     }
-    out += R"({"Records":[{"messageId":")";
+    out += R"({"messageId":")";
     out += to_string(message.id);
     out += '"';
     append_member(out, "receiptHandle", message.receipt);
@@ -114,7 +114,7 @@ void append_lambda_event(std::string& out, const LambdaMessage& message) {
     append_member(out, "eventSource", "aws:sqs");
     append_member(out, "eventSourceARN", queue_arn(message.region, message.queue));
     append_member(out, "awsRegion", message.region);
-    out += "}]}";
+    out += '}';
 }
 
 }  // namespace bide::wire

@@ -8,7 +8,7 @@
 
 namespace bide::wire {
 
-/// A job as the one message of an SQS event, as Lambda functions are given it.
+/// A job as a message of an SQS event, as Lambda functions are given it.
 struct LambdaMessage {
     JobId id;                  ///< messageId
     std::string_view receipt;  ///< receiptHandle: unique to the invocation
@@ -23,10 +23,14 @@ struct LambdaMessage {
     std::string_view body_file;  ///< path; not empty: instead of the body
 };
 
-/// Appends {"Records":[{...}]}. The body is text when the bytes are UTF-8; else base64, with the
-/// message attribute BodyEncoding "base64"; of a file its path, with BodyEncoding "file". Further
-/// attributes: Queue, ContentType and Traceparent.
-void append_lambda_event(std::string& out, const LambdaMessage& message);
+/// What stands around the records of an event; between them stand commas.
+constexpr std::string_view kLambdaEventHead = R"({"Records":[)";
+constexpr std::string_view kLambdaEventTail = "]}";
+
+/// Appends the message as a record. The body is text when the bytes are UTF-8; else base64, with
+/// the message attribute BodyEncoding "base64"; of a file its path, with BodyEncoding "file".
+/// Further attributes: Queue, ContentType and Traceparent.
+void append_lambda_record(std::string& out, const LambdaMessage& message);
 
 /// The Lambda-Runtime-Trace-Id of a W3C traceparent (version 00); empty when it is none.
 std::string xray_trace_id(std::string_view traceparent);

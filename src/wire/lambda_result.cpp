@@ -2,6 +2,7 @@
 
 #include "wire/base64.hpp"
 #include "wire/exec_report.hpp"
+#include "wire/json_value.hpp"
 #include "wire/utf8.hpp"
 
 #include <boost/json/parse.hpp>
@@ -135,6 +136,88 @@ LambdaResult parse_lambda_response(std::string payload, std::string_view content
         result.content_type = content_type;
     result.body = std::move(payload);
     return result;
+}
+
+namespace {
+
+/// The entry's message in `ids`; past their end: none.
+std::size_t named_by(const json::value& entry, const std::vector<JobId>& ids) {
+    const json::object* members = entry.if_object();
+    const json::value* name = members ? members->if_contains("itemIdentifier") : nullptr;
+    const json::string* text = name ? name->if_string() : nullptr;
+    const auto id = parse_job_id(text ? view(*text) : std::string_view());
+    if (!id) return ids.size();
+    return static_cast<std::size_t>(std::find(ids.begin(), ids.end(), id.value()) - ids.begin());
+}
+
+/// Marks those that `failures` names; false: it is not understood.
+bool take_failures(
+    const json::value& failures, const std::vector<JobId>& ids, std::vector<LambdaResult>& results
+) {
+    if (failures.is_null()) return true;
+    const json::array* list = failures.if_array();
+    if (!list) return false;
+    for (const json::value& entry : *list) {
+        const std::size_t at = named_by(entry, ids);
+        if (at == ids.size()) return false;
+        results[at] = failure("the function named the message in batchItemFailures");
+    }
+    return true;
+}
+
+/// Puts in place what `object`, parsed to `members`, says of those that have not failed; false: it
+/// names a stranger.
+bool take_results(
+    std::string_view object,
+    const json::object& members,
+    const std::vector<JobId>& ids,
+    std::vector<LambdaResult>& results
+) {
+    for (const auto& [name, value] : members) {
+        const auto id = parse_job_id({name.data(), name.size()});
+        const auto found = id ? std::find(ids.begin(), ids.end(), id.value()) : ids.end();
+        if (found == ids.end()) return false;
+        LambdaResult& result = results[static_cast<std::size_t>(found - ids.begin())];
+        if (result.failed || value.is_null()) continue;
+        const json::object* answer = value.if_object();
+        auto proxy = answer ? of_proxy(*answer) : std::nullopt;
+        if (proxy) {
+            result = std::move(*proxy);
+        } else {
+            result.content_type = kJson;
+            result.body = written_member(object, {name.data(), name.size()}, value);
+        }
+    }
+    return true;
+}
+
+}  // namespace
+
+std::vector<LambdaResult> parse_lambda_batch_response(
+    std::string_view payload, const std::vector<JobId>& ids
+) {
+    std::vector<LambdaResult> results(ids.size());
+    if (payload.find_first_not_of(" \t\r\n") == std::string_view::npos) return results;
+    const auto all_failed = [&ids](const std::string& detail) {
+        return std::vector<LambdaResult>(ids.size(), failure(detail));
+    };
+    json::error_code failed;
+    const json::value document = parse(payload, failed);
+    if (failed) return all_failed("the function's answer to a batch is not JSON");
+    const json::object* answer = document.if_object();
+    if (!answer) return results;
+    const json::value* failures = answer->if_contains("batchItemFailures");
+    if (failures && !take_failures(*failures, ids, results))
+        return all_failed("the function's batchItemFailures does not name messages of the batch");
+    const json::value* said = answer->if_contains("batchItemResults");
+    if (!said || said->is_null()) return results;
+    const json::object* members = said->if_object();
+    const std::string written =
+        members ? written_member(payload, "batchItemResults", *said) : std::string();
+    if (!members || !take_results(written, *members, ids, results))
+        return all_failed("the function's batchItemResults is not an object by message of the batch"
+        );
+    return results;
 }
 
 std::string LambdaError::detail() const {

@@ -1,17 +1,19 @@
 #pragma once
 
+#include "base/id.hpp"
 #include "base/result.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bide::wire {
 
 /// What a function's answer means for its job.
 struct LambdaResult {
-    bool failed = false;       ///< it named the message in batchItemFailures; see detail
+    bool failed = false;       ///< for what stands in `detail`; may be tried again
     std::uint16_t status = 0;  ///< 0: not said
     std::string content_type;  ///< empty: not said
     std::string body;
@@ -29,6 +31,19 @@ struct LambdaResult {
 /// - other JSON: the payload as it is, application/json;
 /// - what is no JSON: as it is, of `content_type` when that is a media type but JSON's.
 LambdaResult parse_lambda_response(std::string payload, std::string_view content_type);
+
+/// Reads the payload of a response to a batch; returns a result for each of `ids`, in their order.
+///
+/// - {"batchItemFailures":[{"itemIdentifier":ID},...]}: those named failed, the others succeeded.
+/// As
+///   the real service has it, an ID that is empty or not of the batch, and a list or an entry of
+///   another shape, fail all; so does what is no JSON.
+/// - {"batchItemResults":{ID:RESULT,...}}, with the member above or without it: for each ID what
+///   the function could have answered to the message alone. Who is not named there has no body.
+/// - other JSON, or nothing: all succeeded without a body.
+std::vector<LambdaResult> parse_lambda_batch_response(
+    std::string_view payload, const std::vector<JobId>& ids
+);
 
 /// How a function, or its runtime, said that it failed.
 struct LambdaError {

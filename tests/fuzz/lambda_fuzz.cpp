@@ -11,6 +11,7 @@
 #include <boost/json/parse.hpp>
 
 #include <string>
+#include <vector>
 
 namespace bide::wire {
 namespace {
@@ -24,6 +25,20 @@ void check_result(std::string_view input) {
     CHECK(result.content_type.empty() || is_content_type(result.content_type));
     CHECK(result.body.size() <= input.size());
     if (result.failed) CHECK(result.body.empty());
+}
+
+void check_batch(std::string_view input) {
+    const std::vector<JobId> ids{
+        parse_job_id("019aaf1e-5c00-7123-8abc-000000000001").value(),
+        parse_job_id("019aaf1e-5c00-7123-8abc-000000000002").value()};
+    const auto results = parse_lambda_batch_response(input, ids);
+    CHECK(results.size() == ids.size());
+    for (const LambdaResult& result : results) {
+        CHECK(result.failed == !result.detail.empty());
+        CHECK(result.status == 0 || is_result_status(result.status));
+        CHECK(result.content_type.empty() || is_content_type(result.content_type));
+        if (result.failed) CHECK(result.body.empty());
+    }
 }
 
 void check_error(std::string_view input) {
@@ -76,10 +91,10 @@ void check_event(std::string_view input) {
     message.traceparent = input.substr(input.size() / 2);
     message.body = input;
     std::string text;
-    append_lambda_event(text, message);
+    append_lambda_record(text, message);
     CHECK(is_utf8(text));
-    const json::value event = json::parse(text);
-    const json::object& record = event.at("Records").at(0).as_object();
+    const json::value parsed = json::parse(text);
+    const json::object& record = parsed.as_object();
     const std::string_view body = record.at("body").as_string();
     if (is_utf8(input))
         CHECK(body == input);
@@ -94,6 +109,7 @@ void check_event(std::string_view input) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::string_view input = bide::fuzz::text_of(data, size);
     bide::wire::check_result(input);
+    bide::wire::check_batch(input);
     bide::wire::check_error(input);
     bide::wire::check_call(input);
     bide::wire::check_event(input);

@@ -37,7 +37,8 @@ class Runtime {
             if (next.status != 200) throw HttpError("next: " + std::to_string(next.status));
             id_ = next["Lambda-Runtime-Aws-Request-Id"];
             next_ = next;
-            record_ = next.json().at("Records").at(0).as_object();
+            records_ = next.json().at("Records").as_array();
+            record_ = records_.at(0).as_object();
             act(std::string(record_.at("body").as_string()));
         }
     }
@@ -133,6 +134,24 @@ class Runtime {
         see(respond(R"({"batchItemFailures":[{"itemIdentifier":")" + id + R"("}]})"));
     }
     void batch_done() { see(respond(R"({"batchItemFailures":[]})")); }
+    /// A batch, of which those are failed that say so, and each other one has a result.
+    void batch() {
+        json::array failures;
+        json::object results;
+        for (const json::value& record : records_) {
+            const json::string id = record.at("messageId").as_string();
+            if (record.at("body").as_string() == "fail")
+                failures.push_back(json::object{{"itemIdentifier", id}});
+            else
+                results[id] = json::object{
+                    {"process", ::getpid()}, {"size", records_.size()}, {"record", record}};
+        }
+        see(respond(json::serialize(json::object{
+            {"batchItemFailures", failures}, {"batchItemResults", results}})));
+    }
+    void batch_stranger() {
+        see(respond(R"({"batchItemFailures":[{"itemIdentifier":"stranger"}]})"));
+    }
     void error() {
         see(post(
             invocation(id_, "error"),
@@ -271,6 +290,8 @@ class Runtime {
         {"bytes", &Runtime::bytes},
         {"batch_failed", &Runtime::batch_failed},
         {"batch_done", &Runtime::batch_done},
+        {"batch", &Runtime::batch},
+        {"batch_stranger", &Runtime::batch_stranger},
         {"error", &Runtime::error},
         {"large", &Runtime::large},
         {"too_large", &Runtime::too_large},
@@ -293,7 +314,8 @@ class Runtime {
 
     Connection connection_;
     Response next_;
-    json::object record_;
+    json::array records_;
+    json::object record_;  ///< the first
     std::string id_;
     std::vector<int> seen_;
 };

@@ -1,6 +1,9 @@
 #include "handlers/exec/command.hpp"
 
+#include "handlers/exec/child.hpp"
+
 #include <algorithm>
+#include <sysexits.h>
 #include <unistd.h>
 
 namespace bide::exec {
@@ -74,6 +77,18 @@ core::AttemptResult failure(Verdict verdict, core::FailureKind kind, std::string
     result.kind = kind;
     result.detail = std::move(detail);
     return result;
+}
+
+core::AttemptResult stopped_before_start() {
+    return failure(Verdict::retry, core::FailureKind::lost, "stopped before it was started");
+}
+
+core::AttemptResult exit_failure(const runtime::ProcessExit& exit, const Tail& log) {
+    return failure(
+        exit.signal == 0 && exit.code == EX_DATAERR ? Verdict::fail : Verdict::retry,
+        exit.signal == 0 ? core::FailureKind::handler : core::FailureKind::lost,
+        describe("the handler ended: " + to_string(exit), log)
+    );
 }
 
 core::AttemptResult output_too_large(const Options& options) {

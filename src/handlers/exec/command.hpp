@@ -30,6 +30,14 @@ using Verdict = core::AttemptResult::Verdict;
 
 core::AttemptResult failure(Verdict verdict, core::FailureKind kind, std::string detail);
 
+/// Of an attempt that was stopped in time.
+core::AttemptResult stopped_before_start();
+
+class Tail;
+
+/// Of a process that ended without success: by its exit status, with its last words.
+core::AttemptResult exit_failure(const runtime::ProcessExit& exit, const Tail& log);
+
 /// Of a result over the limit: fails for good.
 core::AttemptResult output_too_large(const Options& options);
 

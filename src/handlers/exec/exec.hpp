@@ -30,9 +30,11 @@ struct Options {
     std::uint32_t stderr_tail_bytes = 4096;                 ///< kept for the detail of a failure
     std::string content_type = "application/octet-stream";  ///< when the handler names none
 
-    std::uint32_t processes = 1;  ///< pool
+    std::uint32_t processes = 1;  ///< pool, batches
     std::uint32_t in_flight = 1;  ///< pool: jobs sent to one process before it answers the first
-    /// Pool: the longest answer. A line is held in memory whole.
+    std::uint32_t batch = 1;      ///< batches: jobs for one process, at most
+    Duration batch_window{};      ///< batches: how long fewer than that wait for company
+    /// Pool, batches: the longest answer. A line is held in memory whole.
     std::uint32_t line_bytes_max = 16U << 20;
 };
 
@@ -43,7 +45,7 @@ struct Options {
 /// retry. A command that cannot be run fails for good, with the mend in the detail. What the
 /// process leaves running in its group is killed when it exits.
 ///
-/// Both makers: `thread` outlives the handler, which may be destroyed when its attempts have ended.
+/// All makers: `thread` outlives the handler, which may be destroyed when its attempts have ended.
 /// `spool` outlives all of them, and `pool` runs until `thread` is joined.
 std::unique_ptr<ports::Handler> make_process_handler(
     ExecThread& thread, runtime::Spool& spool, runtime::BlockingPool& pool, Options options
@@ -62,6 +64,19 @@ std::unique_ptr<ports::Handler> make_process_handler(
 /// Buffers: per process `in_flight` requests (bodies in memory are at most the spool's threshold)
 /// and one answer; jobs beyond wait here, and the engine bounds them by the queue's concurrency.
 std::unique_ptr<ports::Handler> make_pool_handler(
+    ExecThread& thread, runtime::Spool& spool, runtime::BlockingPool& pool, Options options
+);
+
+/// One process for each batch of up to `batch` jobs: all of their lines on its stdin (a file again,
+/// the same lines as a pool's), its answers on stdout in any order, each taken as it comes. What it
+/// has not answered at its end ends by its exit status, as for a process of its own; after exit 0
+/// it is lost and may be retried. A line that is no answer, or one to a job that was not in the
+/// batch, gets the process killed; a second answer to a job is ignored.
+///
+/// At most `processes` at once. Jobs that find all of them busy gather, and the first of a batch
+/// that is not full waits batch_window for others. The process is ended (SIGTERM first) when the
+/// stop of every job that it has not answered was requested, and at the latest deadline of all.
+std::unique_ptr<ports::Handler> make_batch_handler(
     ExecThread& thread, runtime::Spool& spool, runtime::BlockingPool& pool, Options options
 );
 

@@ -114,6 +114,9 @@ class ExecTest : public testing::Test {
     std::unique_ptr<ports::Handler> pool(Options options) {
         return make_pool_handler(thread_, *spool_, blocking_, std::move(options));
     }
+    std::unique_ptr<ports::Handler> batches(Options options) {
+        return make_batch_handler(thread_, *spool_, blocking_, std::move(options));
+    }
 
     JobId start(ports::Handler& handler, Body body, std::stop_token stop = {}) {
         auto input = std::make_shared<core::JobInput>();
@@ -123,7 +126,7 @@ class ExecTest : public testing::Test {
         input->body = std::move(body);
         const JobId job = input->id;
         ports::Attempt attempt{
-            std::move(input), 2, 3, kDeadline, std::move(stop), ports::Progress(ended_, job, 2)};
+            std::move(input), 2, 3, deadline_, std::move(stop), ports::Progress(ended_, job, 2)};
         handler.start(std::move(attempt), ports::Completion(ended_, job, 0, 2));
         return job;
     }
@@ -168,6 +171,7 @@ class ExecTest : public testing::Test {
 
     std::string directory_;
     std::string traceparent_;
+    Time deadline_ = kDeadline;
     SystemClock clock_;
     IdMaker ids_{7, 0};
     EndedAttempts ended_;

@@ -1,5 +1,6 @@
 #include "handlers/exec/pool.hpp"
 
+#include "handlers/exec/batch_worker.hpp"
 #include "handlers/exec/pool_worker.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -56,12 +57,17 @@ Pool::Pool(
     ExecThread& thread,
     runtime::Spool& spool,
     runtime::BlockingPool& blocking,
-    std::uint32_t processes,
+    PoolPlan plan,
     StartWorker start_worker
 )
-    : thread_(thread), spool_(spool), blocking_(blocking), start_worker_(std::move(start_worker)) {
-    slots_.reserve(processes);
-    for (std::uint32_t i = 0; i < processes; ++i) slots_.emplace_back(thread_.executor());
+    : thread_(thread),
+      spool_(spool),
+      blocking_(blocking),
+      plan_(plan),
+      start_worker_(std::move(start_worker)),
+      window_(thread.executor()) {
+    slots_.reserve(plan_.processes);
+    for (std::uint32_t i = 0; i < plan_.processes; ++i) slots_.emplace_back(thread_.executor());
 }
 
 void Pool::open() {
@@ -70,6 +76,7 @@ void Pool::open() {
         return;
     }
     thread_.add(*this);
+    if (plan_.start == PoolPlan::Start::on_demand) return;
     for (Slot& slot : slots_) start(slot);
 }
 
@@ -96,16 +103,55 @@ void Pool::take_inbox() {
 }
 
 void Pool::dispatch() {
-    while (!waiting_.empty()) {
-        Worker* worker = least_busy();
+    while (std::size_t count = ripe()) {
+        Worker* worker = free_worker();
         if (worker == nullptr) break;
-        worker->send(std::move(waiting_.front()));
-        waiting_.pop_front();
+        for (; count > 0; --count) {
+            worker->send(std::move(waiting_.front()));
+            waiting_.pop_front();
+        }
     }
     for (Slot& slot : slots_) {
         if (slot.worker) slot.worker->flush();
     }
     if (!waiting_.empty() && hopeless()) refuse_waiting();
+    gather();
+}
+
+std::size_t Pool::ripe() const {
+    const std::size_t count = std::min<std::size_t>(waiting_.size(), plan_.batch);
+    const bool waits = count < plan_.batch && plan_.window > Duration(0) && !window_over_;
+    return waits ? 0 : count;
+}
+
+void Pool::gather() {
+    if (waiting_.empty()) {
+        window_over_ = false;
+        if (std::exchange(gathering_, false)) window_.cancel();
+        return;
+    }
+    if (plan_.window <= Duration(0) || gathering_ || window_over_ || closing_) return;
+    gathering_ = true;
+    window_.expires_after(plan_.window);
+    window_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+        if (error) return;
+        self->gathering_ = false;
+        self->window_over_ = true;
+        self->dispatch();
+    });
+}
+
+Worker* Pool::free_worker() {
+    return plan_.start == PoolPlan::Start::on_demand ? start_free_slot() : least_busy();
+}
+
+Worker* Pool::start_free_slot() {
+    if (closing_) return nullptr;
+    const auto free =
+        std::find_if(slots_.begin(), slots_.end(), [](const Slot& slot) { return !slot.worker; });
+    if (free == slots_.end()) return nullptr;
+    start(*free);
+    return free->worker.get();
 }
 
 Worker* Pool::least_busy() {
@@ -145,14 +191,14 @@ void Pool::job_answered(PoolJob& job, AttemptResult&& result) {
 }
 
 void Pool::stop(PoolJob& job) {
-    if (job.worker != nullptr) return job.worker->terminate();
+    if (job.worker != nullptr) return job.worker->job_stopped();
     const auto at = std::find_if(waiting_.begin(), waiting_.end(), [&job](const auto& waiting) {
         return waiting.get() == &job;
     });
     if (at == waiting_.end()) return;  // it has ended meanwhile
     const std::shared_ptr<PoolJob> stopped = std::move(*at);
     waiting_.erase(at);
-    stopped->end(failure(Verdict::retry, FailureKind::lost, "stopped before it was started"));
+    stopped->end(stopped_before_start());
 }
 
 void Pool::start(Slot& slot) {
@@ -203,6 +249,7 @@ void Pool::worker_ended(Worker& worker) {
     });
     waiting_.insert(waiting_.begin(), left.unread.begin(), left.unread.end());
     if (closing_) return refuse_waiting();
+    if (plan_.start == PoolPlan::Start::on_demand) return dispatch();
     if (in_vain) last_failure_ = lost;
     if (in_vain && slot.failures > 0) {
         start_later(slot);
@@ -216,6 +263,7 @@ void Pool::worker_ended(Worker& worker) {
 void Pool::shut_down() {
     closing_ = true;
     if (is_linked()) unlink();
+    window_.cancel();
     for (Slot& slot : slots_) {
         slot.timer.cancel();
         if (slot.worker) slot.worker->terminate();
@@ -255,12 +303,27 @@ std::unique_ptr<ports::Handler> make_pool_handler(
     ExecThread& thread, runtime::Spool& spool, runtime::BlockingPool& pool, Options options
 ) {
     auto command = std::make_shared<const Command>(std::move(options));
-    const std::uint32_t processes = command->options().processes;
+    PoolPlan plan;
+    plan.processes = command->options().processes;
     auto start = [&thread, command = std::move(command)](std::shared_ptr<Pool> owner) {
         return PoolWorker::start(thread, std::move(owner), command);
     };
     return make_handler_of(
-        thread, std::make_shared<Pool>(thread, spool, pool, processes, std::move(start))
+        thread, std::make_shared<Pool>(thread, spool, pool, plan, std::move(start))
+    );
+}
+
+std::unique_ptr<ports::Handler> make_batch_handler(
+    ExecThread& thread, runtime::Spool& spool, runtime::BlockingPool& pool, Options options
+) {
+    auto command = std::make_shared<const Command>(std::move(options));
+    const Options& said = command->options();
+    const PoolPlan plan{said.processes, said.batch, said.batch_window, PoolPlan::Start::on_demand};
+    auto start = [&thread, command = std::move(command)](std::shared_ptr<Pool> owner) {
+        return BatchWorker::make(thread, std::move(owner), command);
+    };
+    return make_handler_of(
+        thread, std::make_shared<Pool>(thread, spool, pool, plan, std::move(start))
     );
 }
 

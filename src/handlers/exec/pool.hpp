@@ -13,6 +13,16 @@
 
 namespace bide::exec {
 
+/// How a pool hands out jobs.
+struct PoolPlan {
+    enum class Start : std::uint8_t { ahead, on_demand };
+
+    std::uint32_t processes = 1;
+    std::uint32_t batch = 1;     ///< jobs that a process is given at a time, at most
+    Duration window{};           ///< how long fewer than those wait for company
+    Start start = Start::ahead;  ///< on_demand: a process for each batch, and none before
+};
+
 /// The processes of one queue and the attempts that wait for them. Everything but submit() is on
 /// the ExecThread.
 class Pool final : public Member, public std::enable_shared_from_this<Pool> {
@@ -24,11 +34,11 @@ class Pool final : public Member, public std::enable_shared_from_this<Pool> {
         ExecThread& thread,
         runtime::Spool& spool,
         runtime::BlockingPool& blocking,
-        std::uint32_t processes,
+        PoolPlan plan,
         StartWorker start_worker
     );
 
-    /// Starts the processes.
+    /// Starts the processes, unless they are for when they are needed.
     void open();
 
     /// Any thread. Wakes the ExecThread only when nothing was waiting there yet, so that a burst
@@ -60,7 +70,14 @@ class Pool final : public Member, public std::enable_shared_from_this<Pool> {
     void take_inbox();
     void start(Slot& slot);
     void start_later(Slot& slot);
+    /// How many jobs are to go to the next process: a batch, or what is there of one.
+    std::size_t ripe() const;
+    /// One that takes jobs, started if need be; null: none.
+    Worker* free_worker();
     Worker* least_busy();
+    Worker* start_free_slot();
+    /// Gives jobs that are fewer than a batch the time for more to come.
+    void gather();
     /// Whether no process is there, nor likely to come up.
     bool hopeless() const;
     void refuse_waiting();
@@ -68,10 +85,14 @@ class Pool final : public Member, public std::enable_shared_from_this<Pool> {
     ExecThread& thread_;
     runtime::Spool& spool_;
     runtime::BlockingPool& blocking_;
+    const PoolPlan plan_;
     const StartWorker start_worker_;
     std::vector<Slot> slots_;
     std::deque<std::shared_ptr<PoolJob>> waiting_;
     core::AttemptResult last_failure_;  ///< of a start, or of a process that never answered
+    Timer window_;                      ///< of the jobs that wait
+    bool gathering_ = false;
+    bool window_over_ = false;  ///< what waits is to go, batch or not
     bool closing_ = false;
 
     std::mutex mutex_;

@@ -1,7 +1,7 @@
 #include "handlers/exec/pool_worker.hpp"
 
+#include "handlers/exec/line_protocol.hpp"
 #include "handlers/exec/pool.hpp"
-#include "wire/utf8.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/write.hpp>
@@ -17,51 +17,6 @@ namespace {
 
 // Past this a buffer's memory is given back instead of kept for the next round.
 constexpr std::size_t kBufferBytesKept = 1U << 20;
-constexpr std::size_t kExcerptBytes = 120;
-
-wire::PoolRequest make_request(const ports::Attempt& attempt, std::string_view queue) {
-    wire::PoolRequest request;
-    request.id = attempt.input->id;
-    request.queue = queue;
-    request.attempt = attempt.number;
-    request.attempts_max = attempt.attempts_max;
-    request.deadline_s = deadline_seconds(attempt.deadline);
-    request.content_type = attempt.input->content_type;
-    request.traceparent = attempt.input->traceparent;
-    request.body = attempt.input->body.bytes;
-    if (const auto& file = attempt.input->body.file) request.body_file = file->path();
-    return request;
-}
-
-core::AttemptResult to_failure(const wire::PoolAnswer& answer, std::size_t detail_bytes_max) {
-    const std::string_view said = *answer.error;
-    core::AttemptResult result = failure(
-        answer.retry ? Verdict::retry : Verdict::fail,
-        core::FailureKind::handler,
-        wire::to_printable(said.substr(0, detail_bytes_max))
-    );
-    if (answer.status >= 400) result.status = answer.status;
-    return result;
-}
-
-core::AttemptResult to_result(wire::PoolAnswer&& answer, const Options& options) {
-    if (answer.error) return to_failure(answer, options.stderr_tail_bytes);
-    if (answer.body.size() > options.output_bytes_max) return output_too_large(options);
-    core::AttemptResult result;
-    result.verdict = Verdict::success;
-    result.kind = core::FailureKind::none;
-    result.status = answer.status;
-    result.content_type = std::move(answer.content_type);
-    if (result.content_type.empty()) result.content_type = options.content_type;
-    result.body.bytes = std::move(answer.body);
-    return result;
-}
-
-std::string excerpt(std::string_view line) {
-    std::string text = wire::to_printable(line.substr(0, kExcerptBytes));
-    if (line.size() > kExcerptBytes) text += "...";
-    return text;
-}
 
 }  // namespace
 
@@ -203,22 +158,19 @@ bool PoolWorker::take_lines() {
         if (!take_answer(*line)) return false;
     }
     if (!answers_.overflowed()) return true;
-    condemn("wrote a line of more than " + std::to_string(options_.line_bytes_max) + " bytes");
+    condemn(wrote_too_long_a_line(options_));
     return false;
 }
 
 bool PoolWorker::take_answer(std::string_view line) {
     auto answer = wire::parse_pool_answer(line);
     if (!answer) {
-        condemn(
-            "wrote a line that is no answer (" + answer.error().detail + "): " + excerpt(line) +
-            "; stdout is for answers only, log to stderr"
-        );
+        condemn(wrote_no_answer(answer.error(), line));
         return false;
     }
     const auto found = jobs_.find(answer.value().id);
     if (found == jobs_.end()) {
-        condemn("answered a job it does not have: " + to_string(answer.value().id));
+        condemn(answered_a_stranger(answer.value().id));
         return false;
     }
     if (!answer.value().progress.empty()) {

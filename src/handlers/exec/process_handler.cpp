@@ -11,7 +11,6 @@
 #include <chrono>
 #include <exception>
 #include <optional>
-#include <sysexits.h>
 #include <utility>
 
 namespace bide::exec {
@@ -102,8 +101,7 @@ Result<void> Run::spawn() {
 std::optional<AttemptResult> Run::begin() {
     if (shared->thread.stopping())
         return failure(Verdict::retry, FailureKind::lost, "the server stops; nothing was started");
-    if (attempt.stop.stop_requested())
-        return failure(Verdict::retry, FailureKind::lost, "stopped before it was started");
+    if (attempt.stop.stop_requested()) return stopped_before_start();
     if (auto spawned = spawn(); !spawned) {
         return cannot_start(spawned.error());
     }
@@ -207,11 +205,7 @@ AttemptResult fail(const Run& run) {
             describe(what, run.log)
         );
     }
-    AttemptResult result = failure(
-        run.exit.signal == 0 && run.exit.code == EX_DATAERR ? Verdict::fail : Verdict::retry,
-        run.exit.signal == 0 ? FailureKind::handler : FailureKind::lost,
-        describe("the handler ended: " + to_string(run.exit), run.log)
-    );
+    AttemptResult result = exit_failure(run.exit, run.log);
     // A status named before things went wrong may be one of success.
     if (run.report.status >= 400) result.status = run.report.status;
     return result;

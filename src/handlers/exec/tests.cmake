@@ -14,4 +14,8 @@ bide_tests(exec_pool_test
     LABEL integration
     LIBS bide_handlers_exec
     SOURCES ${here}/handlers/exec/pool_test.cpp)
+bide_tests(exec_batch_test
+    LABEL integration
+    LIBS bide_handlers_exec
+    SOURCES ${here}/handlers/exec/batch_test.cpp)
 unset(here)

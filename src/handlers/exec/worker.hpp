@@ -64,6 +64,9 @@ class Worker {
     /// Sends nothing more and asks it to end by SIGTERM. Answers still count.
     virtual void terminate() = 0;
 
+    /// The stop of one of its jobs was requested.
+    virtual void job_stopped() { terminate(); }
+
     // Of the end, after serve():
     virtual bool answered() const = 0;
     virtual bool asked_to_end() const = 0;

@@ -58,23 +58,41 @@ std::string head(int status, std::string_view lines, std::size_t size) {
 }
 
 std::string make_event(const Invocation& invocation, const Shared& shared) {
-    const ports::Attempt& attempt = invocation.job->attempt;
-    const core::JobInput& input = *attempt.input;
-    wire::LambdaMessage message;
-    message.id = input.id;
-    message.receipt = invocation.id;
-    message.queue = shared.options().queue_name;
-    message.region = shared.region;
-    message.attempt = attempt.number;
-    message.sent_ms = to_ms(input.created);
-    message.received_ms = to_ms(shared.clock.now());
-    message.content_type = input.content_type;
-    message.traceparent = input.traceparent;
-    message.body = input.body.bytes;
-    if (input.body.file) message.body_file = input.body.file->path();
     std::string event;
-    wire::append_lambda_event(event, message);
+    for (const auto& job : invocation.jobs) {
+        const ports::Attempt& attempt = job->attempt;
+        const core::JobInput& input = *attempt.input;
+        const std::string receipt =
+            event.empty() ? invocation.id : invocation.id + "/" + to_string(input.id);
+        wire::LambdaMessage message;
+        message.id = input.id;
+        message.receipt = receipt;
+        message.queue = shared.options().queue_name;
+        message.region = shared.region;
+        message.attempt = attempt.number;
+        message.sent_ms = to_ms(input.created);
+        message.received_ms = to_ms(shared.clock.now());
+        message.content_type = input.content_type;
+        message.traceparent = input.traceparent;
+        message.body = input.body.bytes;
+        if (input.body.file) message.body_file = input.body.file->path();
+        event += event.empty() ? wire::kLambdaEventHead : ",";
+        wire::append_lambda_record(event, message);
+    }
+    event += wire::kLambdaEventTail;
     return event;
+}
+
+std::int64_t deadline_of(const Invocation& invocation) {
+    Time latest{};
+    for (const auto& job : invocation.jobs) latest = std::max(latest, job->attempt.deadline);
+    return latest == kNever ? kDeadlineLatest : to_ms(latest);
+}
+
+/// A batch belongs to no one trace.
+std::string trace_of(const Invocation& invocation) {
+    if (invocation.jobs.size() > 1) return {};
+    return wire::xray_trace_id(invocation.jobs.front()->attempt.input->traceparent);
 }
 
 }  // namespace
@@ -90,14 +108,12 @@ Task<void> Conversation::run(std::shared_ptr<Conversation> self) {
 
 void Conversation::give(const Invocation& invocation) {
     const Shared& shared = worker_->shared();
-    const ports::Attempt& attempt = invocation.job->attempt;
-    const std::int64_t deadline =
-        attempt.deadline == kNever ? kDeadlineLatest : to_ms(attempt.deadline);
-    std::string lines = "Lambda-Runtime-Aws-Request-Id: " + invocation.id +
-                        "\r\nLambda-Runtime-Deadline-Ms: " + std::to_string(deadline) +
-                        "\r\nLambda-Runtime-Invoked-Function-Arn: " +
-                        wire::function_arn(shared.region, shared.options().queue_name) + "\r\n";
-    const std::string trace = wire::xray_trace_id(attempt.input->traceparent);
+    std::string lines =
+        "Lambda-Runtime-Aws-Request-Id: " + invocation.id +
+        "\r\nLambda-Runtime-Deadline-Ms: " + std::to_string(deadline_of(invocation)) +
+        "\r\nLambda-Runtime-Invoked-Function-Arn: " +
+        wire::function_arn(shared.region, shared.options().queue_name) + "\r\n";
+    const std::string trace = trace_of(invocation);
     if (!trace.empty()) lines += "Lambda-Runtime-Trace-Id: " + trace + "\r\n";
     const std::string event = make_event(invocation, shared);
     event_ = head(200, lines, event.size()) + event;
@@ -189,8 +205,10 @@ Task<bool> Conversation::refuse_claim(std::string id, std::string_view wish) {
 
 Task<bool> Conversation::respond() {
     const std::string& mode = request_->response_mode;
-    if (beast::iequals(mode, "streaming")) co_return co_await stream();
-    if (!mode.empty()) {
+    const bool streams = beast::iequals(mode, "streaming");
+    // The answer to a batch is to be understood as a whole.
+    if (streams && options().batch == 1) co_return co_await stream();
+    if (!mode.empty() && !streams) {
         worker_->finish(failure(
             Verdict::retry, FailureKind::handler, "the function's response has an unknown mode"
         ));
@@ -202,22 +220,47 @@ Task<bool> Conversation::respond() {
     if (came == Came::too_large) co_return co_await too_large();
     if (came == Came::cut_off) co_return co_await truncated();
     std::string payload = std::exchange(payload_, {});
-    AttemptResult result;
-    if (payload.size() <= kPayloadBytesHere) {
-        result = to_result(std::move(payload));
-    } else {
-        auto read = [this, bytes = std::move(payload)]() mutable {
-            return to_result(std::move(bytes));
-        };
-        result = co_await runtime::on_pool(worker_->shared().pool, std::move(read));
+    if (!request_->trailer_error_type.empty()) {
+        worker_->finish(trailer_failure());
+        co_return co_await accepted();
     }
-    worker_->finish(std::move(result));
+    std::vector<JobId> ids;
+    for (const auto& job : worker_->invocation()->jobs) ids.push_back(job->attempt.input->id);
+    std::vector<AttemptResult> results;
+    if (payload.size() <= kPayloadBytesHere) {
+        results = to_results(std::move(payload), ids);
+    } else {
+        auto read = [this, bytes = std::move(payload), ids = std::move(ids)]() mutable {
+            return to_results(std::move(bytes), ids);
+        };
+        results = co_await runtime::on_pool(worker_->shared().pool, std::move(read));
+    }
+    worker_->finish(std::move(results));
     co_return co_await accepted();
 }
 
-AttemptResult Conversation::to_result(std::string payload) const {
-    wire::LambdaResult said =
-        wire::parse_lambda_response(std::move(payload), request_->content_type);
+AttemptResult Conversation::trailer_failure() const {
+    const auto error =
+        wire::parse_lambda_trailers(request_->trailer_error_type, request_->trailer_error_body);
+    return failure(Verdict::retry, FailureKind::handler, error.detail());
+}
+
+std::vector<AttemptResult> Conversation::to_results(
+    std::string payload, const std::vector<JobId>& ids
+) const {
+    std::vector<AttemptResult> results;
+    if (options().batch == 1) {
+        results.push_back(
+            to_result(wire::parse_lambda_response(std::move(payload), request_->content_type))
+        );
+        return results;
+    }
+    for (wire::LambdaResult& said : wire::parse_lambda_batch_response(payload, ids))
+        results.push_back(to_result(std::move(said)));
+    return results;
+}
+
+AttemptResult Conversation::to_result(wire::LambdaResult said) const {
     if (said.failed) return failure(Verdict::retry, FailureKind::handler, std::move(said.detail));
     AttemptResult result;
     result.verdict = Verdict::success;
@@ -252,9 +295,7 @@ Task<bool> Conversation::stream() {
     if (!taken) {
         result = failure(Verdict::retry, FailureKind::handler, taken.error().detail);
     } else if (!request_->trailer_error_type.empty()) {
-        const auto error =
-            wire::parse_lambda_trailers(request_->trailer_error_type, request_->trailer_error_body);
-        result = failure(Verdict::retry, FailureKind::handler, error.detail());
+        result = trailer_failure();
     } else if (prelude && !prelude->done()) {
         result = failure(
             Verdict::retry, FailureKind::handler, "the streamed response has no status and headers"
@@ -268,7 +309,7 @@ Task<bool> Conversation::stream() {
             result.content_type = request_->content_type;
         }
     }
-    worker_->finish(std::move(result));
+    worker_->finish(result);
     co_return co_await accepted();
 }
 

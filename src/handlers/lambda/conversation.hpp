@@ -4,6 +4,7 @@
 #include "handlers/lambda/runtime_request.hpp"
 #include "runtime/asio.hpp"
 #include "runtime/spool.hpp"
+#include "wire/lambda_result.hpp"
 
 #include <boost/beast/core/flat_buffer.hpp>
 
@@ -12,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bide::lambda {
 
@@ -60,7 +62,11 @@ class Conversation {
     /// Appends, on a thread that may block if need be.
     runtime::Task<Result<void>> append(runtime::BodyWriter* writer, std::string bytes);
     runtime::Task<core::AttemptResult> complete(runtime::BodyWriter* writer);
-    core::AttemptResult to_result(std::string payload) const;
+    /// Of a buffered response: for each job what it means.
+    std::vector<core::AttemptResult> to_results(std::string payload, const std::vector<JobId>& ids)
+        const;
+    core::AttemptResult to_result(wire::LambdaResult said) const;
+    core::AttemptResult trailer_failure() const;
     bool peer_is_there();
 
     const exec::Options& options() const { return worker_->shared().options(); }

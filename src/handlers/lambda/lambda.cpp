@@ -57,12 +57,16 @@ std::unique_ptr<ports::Handler> make_lambda_handler(
     auto shared = std::make_shared<Shared>(
         thread, spool, pool, exec::Command(std::move(options.command)), where, options.silence_max
     );
-    const std::uint32_t processes = shared->command.options().processes;
+    const exec::Options& said = shared->command.options();
+    exec::PoolPlan plan;
+    plan.processes = said.processes;
+    plan.batch = said.batch;
+    plan.window = said.batch_window;
     auto start = [shared](std::shared_ptr<exec::Pool> owner) {
         return LambdaWorker::start(shared, std::move(owner));
     };
     return exec::make_handler_of(
-        thread, std::make_shared<exec::Pool>(thread, spool, pool, processes, std::move(start))
+        thread, std::make_shared<exec::Pool>(thread, spool, pool, plan, std::move(start))
     );
 }
 

@@ -23,11 +23,11 @@ struct Options {
 
 /// `processes` long-lived processes that fetch their jobs from the Lambda Runtime API, version
 /// 2018-06-01, which each of them finds on a loopback port of its own: AWS_LAMBDA_RUNTIME_API. A
-/// job is an SQS event of one record (wire/lambda_event.hpp); what its answer means stands in
-/// wire/lambda_result.hpp. Errors are retried.
+/// job is an SQS event of one record (wire/lambda_event.hpp), with command.batch over 1 up to so
+/// many are one event; what the answer means stands in wire/lambda_result.hpp. Errors are retried.
 ///
-/// Supervised as the processes of an exec pool (handlers/exec/exec.hpp). One job at a time each;
-/// stopping a job ends its process. The lifetimes of the arguments are as there, too.
+/// Supervised as the processes of an exec pool (handlers/exec/exec.hpp). One event at a time each;
+/// stopping all its jobs ends the process. The lifetimes of the arguments are as there, too.
 ///
 /// Limits on what a process sends: 16 connections, heads of kHeadBytesMax, bodies of
 /// kPayloadBytesMax or, streamed, output_bytes_max; past that 413 and a job that fails for good.

@@ -241,6 +241,97 @@ TEST_F(Lambda, AStopEndsTheProcess) {
     EXPECT_NE(bytes_of(run(*handler, "pid").body), process);
 }
 
+class LambdaBatches : public Lambda {
+  protected:
+    /// Batches of exactly so many.
+    static Options of(std::uint32_t batch) {
+        Options options = function();
+        options.command.batch = batch;
+        options.command.batch_window = std::chrono::hours(1);
+        return options;
+    }
+    /// How one batch of these bodies ends. What it does stands in the first.
+    std::vector<AttemptResult> run_batch(Options options, const std::vector<std::string>& bodies) {
+        options.command.batch = static_cast<std::uint32_t>(bodies.size());
+        const auto handler = serve(std::move(options));
+        std::vector<JobId> jobs;
+        for (const auto& body : bodies) jobs.push_back(start(*handler, body));
+        std::vector<AttemptResult> results;
+        for (const JobId& job : jobs) results.push_back(ended_.take(job));
+        return results;
+    }
+};
+
+TEST_F(LambdaBatches, OneInvocationHasManyRecordsAndEachItsResult) {
+    const auto results = run_batch(of(4), {"batch", "b", "fail", "d"});
+    expect_failure(results[2], Verdict::retry, "batchItemFailures");
+    std::map<std::string, int> receipts;
+    for (const std::size_t i : {0U, 1U, 3U}) {
+        ASSERT_EQ(results[i].verdict, Verdict::success) << results[i].detail;
+        EXPECT_EQ(results[i].content_type, "application/json");
+        const json::value said = json::parse(bytes_of(results[i].body));
+        EXPECT_EQ(said.at("size").as_int64(), 4);
+        const json::value& record = said.at("record");
+        EXPECT_EQ(record.at("body").as_string(), i == 0 ? "batch" : i == 1 ? "b" : "d");
+        ++receipts[std::string(record.at("receiptHandle").as_string())];
+    }
+    EXPECT_EQ(receipts.size(), 3U);
+}
+
+TEST_F(LambdaBatches, WhatIsAnsweredForAllIsNobodysResult) {
+    for (const char* what : {"nothing", "pid", "proxy", "batch_done"})
+        for (const auto& result : run_batch(of(2), {what, "x"})) expect_success(result, "");
+}
+
+TEST_F(LambdaBatches, WhatFailsFailsAll) {
+    for (const auto& [what, words] : std::vector<std::pair<std::string, std::string>>{
+             {"error", "no such key"},
+             {"bytes", "not JSON"},
+             {"batch_stranger", "does not name"},
+             {"stream_error", "too late"},
+             {"stream_prelude", "not JSON"},
+             {"stream_plain", "not JSON"},
+             {"broken", "broke off"},
+             {"unknown_mode", "unknown mode"},
+             {"crash", "killed by signal 6"},
+         }) {
+        SCOPED_TRACE(what);
+        for (const auto& result : run_batch(of(2), {what, "x"}))
+            expect_failure(result, Verdict::retry, words);
+    }
+}
+
+TEST_F(LambdaBatches, WhoFindsTheProcessBusyGoesWithTheOthers) {
+    Options options = function();
+    options.command.batch = 10;
+    options.command.environment_extra["HANG_FIFO"] = make_fifo("hangs");
+    const auto handler = serve(options);
+    std::stop_source stop;
+    start(*handler, "hang", stop.get_token());
+    read_fifo(path("hangs"));
+    std::vector<JobId> jobs;
+    for (int i = 0; i < 10; ++i) jobs.push_back(start(*handler, "batch"));
+    stop.request_stop();
+    for (const JobId& job : jobs)
+        EXPECT_EQ(json::parse(bytes_of(ended_.take(job).body)).at("size").as_int64(), 10);
+}
+
+TEST_F(LambdaBatches, TheProcessEndsWhenTheLastIsStopped) {
+    Options options = of(2);
+    options.command.environment_extra["HANG_FIFO"] = make_fifo("hangs");
+    const auto handler = serve(options);
+    std::stop_source one;
+    std::stop_source other;
+    const JobId first = start(*handler, "hang", one.get_token());
+    const JobId second = start(*handler, "x", other.get_token());
+    read_fifo(path("hangs"));
+    one.request_stop();
+    EXPECT_EQ(ended_.count(), 0U);
+    other.request_stop();
+    expect_failure(ended_.take(first), Verdict::retry, "killed by signal 15");
+    expect_failure(ended_.take(second), Verdict::retry, "killed by signal 15");
+}
+
 TEST_F(Lambda, AnInitErrorIsTold) {
     const auto handler = serve(function({"init_error"}));
     const AttemptResult result = run(*handler, "nothing");

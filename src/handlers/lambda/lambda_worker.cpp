@@ -151,15 +151,28 @@ Task<void> LambdaWorker::end_conversations(std::shared_ptr<LambdaWorker> worker)
 }
 
 bool LambdaWorker::accepts() const {
-    return waiting_ != nullptr && !is_ending();
+    return waiting_ != nullptr && !invocation_ && !is_ending();
 }
 
 void LambdaWorker::send(std::shared_ptr<exec::PoolJob> job) {
     job->worker = this;
-    invocation_.emplace();
-    invocation_->id = to_string(shared_->ids.make(shared_->clock.now()));
-    invocation_->job = std::move(job);
-    std::exchange(waiting_, nullptr)->give(*invocation_);
+    if (!invocation_) {
+        invocation_.emplace();
+        invocation_->id = to_string(shared_->ids.make(shared_->clock.now()));
+    }
+    invocation_->jobs.push_back(std::move(job));
+}
+
+void LambdaWorker::flush() {
+    if (invocation_ && waiting_ != nullptr) std::exchange(waiting_, nullptr)->give(*invocation_);
+}
+
+void LambdaWorker::job_stopped() {
+    const auto& jobs = invocation_->jobs;
+    const bool unwanted = std::all_of(jobs.begin(), jobs.end(), [](const auto& job) {
+        return job->attempt.stop.stop_requested();
+    });
+    if (unwanted) terminate();
 }
 
 void LambdaWorker::terminate() {
@@ -188,14 +201,20 @@ void LambdaWorker::leave() {
     expect_request();
 }
 
-void LambdaWorker::finish(core::AttemptResult&& result) {
+void LambdaWorker::finish(const core::AttemptResult& result) {
+    finish(std::vector(invocation_->jobs.size(), result));
+}
+
+void LambdaWorker::finish(std::vector<core::AttemptResult>&& results) {
     Invocation ended = std::move(*invocation_);
     invocation_.reset();
     last_id_ = std::move(ended.id);
-    ended.job->worker = nullptr;
     answered_ = true;
     expect_request();
-    pool_->job_answered(*ended.job, std::move(result));
+    for (std::size_t i = 0; i < ended.jobs.size(); ++i) {
+        ended.jobs[i]->worker = nullptr;
+        pool_->job_answered(*ended.jobs[i], std::move(results[i]));
+    }
 }
 
 bool LambdaWorker::init_failed(std::string detail) {
@@ -245,8 +264,8 @@ core::AttemptResult LambdaWorker::why() const {
 exec::Worker::Leftover LambdaWorker::take_jobs() {
     Leftover left;
     if (auto ended = std::exchange(invocation_, std::nullopt)) {
-        ended->job->worker = nullptr;
-        left.begun.push_back(std::move(ended->job));
+        for (const auto& job : ended->jobs) job->worker = nullptr;
+        left.begun = std::move(ended->jobs);
     }
     return left;
 }

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bide::lambda {
 
@@ -47,10 +48,10 @@ struct Shared {
     IdMaker ids{os_random(), 0};  ///< of invocations
 };
 
-/// A job that the process was given.
+/// What the process was given: one job, or a batch.
 struct Invocation {
     std::string id;  ///< Lambda-Runtime-Aws-Request-Id: new for each attempt
-    std::shared_ptr<exec::PoolJob> job;
+    std::vector<std::shared_ptr<exec::PoolJob>> jobs;
     bool being_answered = false;
 };
 
@@ -64,10 +65,12 @@ class LambdaWorker final : public exec::Worker, public std::enable_shared_from_t
 
     runtime::Task<void> serve() override { return serve(shared_from_this()); }
     bool accepts() const override;
-    std::size_t outstanding() const override { return invocation_ ? 1 : 0; }
+    std::size_t outstanding() const override { return invocation_ ? invocation_->jobs.size() : 0; }
     void send(std::shared_ptr<exec::PoolJob> job) override;
-    void flush() override {}
+    void flush() override;
     void terminate() override;
+    /// Ends the process when no job of the invocation is wanted any more.
+    void job_stopped() override;
     bool answered() const override { return answered_; }
     bool asked_to_end() const override { return asked_to_end_; }
     core::AttemptResult why() const override;
@@ -88,8 +91,10 @@ class LambdaWorker final : public exec::Worker, public std::enable_shared_from_t
     /// Null: none is under way.
     Invocation* invocation() { return invocation_ ? &*invocation_ : nullptr; }
     bool was_answered(std::string_view id) const { return !id.empty() && id == last_id_; }
-    /// Ends the invocation.
-    void finish(core::AttemptResult&& result);
+    /// Ends the invocation, all its jobs alike.
+    void finish(const core::AttemptResult& result);
+    /// Ends it with a result for each job, in their order.
+    void finish(std::vector<core::AttemptResult>&& results);
     /// It reported that it cannot start; false: it has started already.
     bool init_failed(std::string detail);
     /// It broke the protocol beyond repair.
