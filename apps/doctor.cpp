@@ -71,6 +71,9 @@ class Report {
 aws::DoctorOptions doctor_options(const cli::Config& config) {
     aws::DoctorOptions options;
     options.retention = longest_retention(config);
+    options.front = config.examined_as != "worker";
+    options.worker = config.examined_as != "front";
+    options.batches = options.front && !config.aws.batches.empty();
     aws::QueueNeeds needs;
     needs.lease = config.aws.lease;
     needs.max_wait = config.server.max_wait;

@@ -122,6 +122,7 @@ struct Config {
     std::vector<KeyConfig> keys;
     core::Tenancy tenancy;
     AwsConfig aws;
+    std::string examined_as;  ///< of `bide doctor`: "front", "worker" or, empty, both
 };
 
 }  // namespace bide::cli

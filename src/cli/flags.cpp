@@ -59,7 +59,8 @@ constexpr const char* kDoctorFooter = R"(
 Looks at everything that fronts and workers with this file need: credentials, clock, queues and their
 attributes, buckets, cache. Prints a line for each on stdout: "ok", "skip" (could not be looked at,
 and need not be), "warn" (works, but not as it should) or "FAIL" (jobs would be lost, refused or never
-answered), what was found, and how to mend it.
+answered), what was found, and how to mend it. Run it with the credentials of a front or a worker, and
+--as that, to see whether they suffice.
 
 Nothing is sent to a queue or received from it. One small object, PREFIX/doctor/ID, is written below
 each prefix of the buckets and removed; a key of the cache goes by itself within a minute.
@@ -71,6 +72,7 @@ configuration.)";
 struct Flags {
     std::optional<std::string> config, listen, data, log_level, max_wait;
     std::optional<std::string> exec, pool, lambda, http, native, content_type, timeout, retention;
+    std::optional<std::string> as;
     std::optional<std::uint32_t> concurrency, attempts, io_threads;
     std::string queue = "default";
     bool anonymous = false;
@@ -132,7 +134,13 @@ void declare(CLI::App& app, Flags& flags, Program program) {
                : "TOML file with [aws], [queues.NAME] and perhaps [server]"
     );
     config->type_name("FILE")->group(server)->required(!stores);
-    if (program == Program::doctor) return;
+    if (program == Program::doctor) {
+        option(app, "--as", flags.as, "whose rights have to suffice: front or worker [both]")
+            ->check(CLI::IsMember({"front", "worker"}))
+            ->type_name("ROLE")
+            ->group(server);
+        return;
+    }
     option(app, "--log-level", flags.log_level, "debug, info, warn or error [info]")
         ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
         ->type_name("LEVEL")
@@ -246,6 +254,7 @@ Result<Config> combine(const Flags& flags, Program program) {
         BIDE_TRY(read_config_file(*flags.config, config, program));
     }
     BIDE_TRY(apply_server(flags, config.server));
+    config.examined_as = flags.as.value_or("");
     if (program != Program::serve) {
         BIDE_TRY(check_aws(flags, program, config));
     }

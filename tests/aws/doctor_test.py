@@ -91,12 +91,12 @@ class AllIsWell(Case):
         self.finds(lines, "ok", "region", "us-east-1")
         self.finds(lines, "ok", "credentials", "from environment", servers.KEY_ID)
         self.finds(lines, "skip", "identity", "STS")
-        self.finds(lines, "ok", "queue speak", "not forbidden")
+        self.finds(lines, "ok", "queue speak", "not forbidden: sqs:SendMessage")
         self.finds(lines, "ok", "queue speak", "maxReceiveCount 5 for 3 attempts")
         self.finds(lines, "ok", "queue speak", "visibility timeout 30s", "not used")
         self.finds(lines, "ok", "bucket jobs", "may be listed")
         for prefix in ("outgoing/", "incoming/", "claims/", "failed/"):
-            self.finds(lines, "ok", "bucket jobs", prefix, "not put twice (412)", "removed")
+            self.finds(lines, "ok", "bucket jobs", prefix, "put, not put twice (412)", "removed")
         self.finds(lines, "ok", "cache", "rediss://")
         self.finds(lines, "ok", "cache", "keys bide:*")
         self.finds(lines, "ok", "cache", "notices arrive")
@@ -221,7 +221,7 @@ class AllIsWell(Case):
     def test_s3_is_down(self):
         self.variables["AWS_ENDPOINT_URL_S3"] = f"http://127.0.0.1:{NEVER}"
         lines = self.fails_with("bucket jobs", "refused", "reach S3")
-        self.finds(lines, "ok", "queue speak", "not forbidden")
+        self.finds(lines, "ok", "queue speak", "not forbidden: sqs:SendMessage")
 
 
 class Moto(Case):

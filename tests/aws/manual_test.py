@@ -6,6 +6,7 @@
 Exit status 77: the services cannot be had here.
 """
 import contextlib
+import http.client
 import io
 import json
 import os
@@ -18,6 +19,8 @@ import sys
 import tempfile
 import unittest
 import unittest.mock
+import urllib.request
+import uuid
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -90,10 +93,129 @@ class Manual(unittest.TestCase):
         self.assertIn("queue thumbnail", said.stdout)
 
 
-class Text(unittest.TestCase):
-    def test_policy_is_json(self):
-        [policy] = blocks("json")
-        self.assertEqual(json.loads(policy)["Version"], "2012-10-17")
+class Rights(unittest.TestCase):
+    """A front and a worker that may do what the manual's policies say, under moto's IAM. It knows the
+    resources of S3; of SQS it knows the actions only, and those of batches by names of their own."""
+
+    def setUp(self):
+        with installs.skipping():
+            self.environment = self.enterContext(services.start(sqs="moto", s3=None, queues=("loud",)))
+        # One server is both, so that it knows the users.
+        self.environment.servers["s3"] = self.environment.servers["sqs"]
+        self.addCleanup(self.environment.servers.pop, "s3")
+        self.environment.make_bucket("jobs")
+        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="bide-manual-")))
+        (self.folder / "bide.toml").write_text(f"""
+            [aws]
+            bucket = "jobs"
+            inline_max = 1000
+            redis = "{self.environment.variables()['BIDE_REDIS']}"
+            [queues.loud]
+            sqs = "loud"
+            dead_letters = "loud-dead"
+            attempts = 1
+            exec = ["sh", "-c", 'read line; test "$line" != bad || exit 65; echo $line; cat']
+            """, encoding="utf-8")
+        policies = {"front": 0, "worker": 1}
+        self.keys = {role: self.make_user(role, json.loads(blocks("json")[place])) for role, place in policies.items()}
+
+    def make_user(self, name, policy, without=""):
+        """Its key. `without`: an action, or the end of a resource, that it is not given."""
+        iam = self.environment.client("iam", "sqs")
+        for statement in policy["Statement"]:
+            actions, resources = (
+                [value] if isinstance(value, str) else value for value in (statement["Action"], statement["Resource"]))
+            if actions[0].startswith("sqs:"):
+                resources = ["*"]
+                actions = actions + [f"{action}Batch" for action in actions]
+            resources = [resource.replace("my-jobs", "jobs") for resource in resources]
+            statement["Action"] = [action for action in actions if not without or without not in action]
+            statement["Resource"] = [resource for resource in resources if not without or not resource.endswith(without)]
+        policy["Statement"] = [one for one in policy["Statement"] if one["Action"] and one["Resource"]]
+        iam.create_user(UserName=name)
+        iam.put_user_policy(UserName=name, PolicyName="bide", PolicyDocument=json.dumps(policy))
+        return iam.create_access_key(UserName=name)["AccessKey"]
+
+    def enforce(self, count=0):
+        """From now on rights count; with "inf" they do not."""
+        server = self.environment.servers["sqs"]
+        request = urllib.request.Request(f"{server.url}/moto-api/reset-auth", data=str(count).encode(),
+                                         headers={"Content-Type": "text/plain"})
+        urllib.request.urlopen(request, timeout=PATIENCE_S).close()
+
+    def variables(self, key):
+        return {**os.environ, **self.environment.variables(), "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+                "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+    def doctor(self, role, key):
+        said = subprocess.run([BIDE, "doctor", "--config", "bide.toml", "--as", role], cwd=self.folder, text=True,
+                              env=self.variables(key), capture_output=True, timeout=120, check=False)
+        self.assertEqual(said.stderr, "")
+        return said.returncode, said.stdout
+
+    def test_they_suffice(self):
+        self.enforce()
+        self.addCleanup(self.enforce, "inf")
+        for role, key in self.keys.items():
+            with self.subTest(role):
+                status, said = self.doctor(role, key)
+                self.assertEqual((status, "FAIL" in said), (0, False), said)
+        started = {}
+        for role, key in self.keys.items():
+            log = self.enterContext(open(self.folder / f"{role}.log", "w", encoding="utf-8"))
+            started[role] = process = subprocess.Popen(
+                [BIDE, role, "--config", "bide.toml", *(["--listen", "127.0.0.1:0"] if role == "front" else [])],
+                cwd=self.folder, stdout=subprocess.PIPE, stderr=log, text=True, env=self.variables(key),
+                preexec_fn=servers.die_with_parent)
+            self.addCleanup(process.stdout.close)
+            self.addCleanup(process.wait)
+            self.addCleanup(process.kill)
+        address = re.search(r"127\.0\.0\.1:\d+", started["front"].stdout.readline())[0]
+
+        def ask(method, page, body=None, **headers):
+            connection = http.client.HTTPConnection(address, timeout=PATIENCE_S)
+            self.addCleanup(connection.close)
+            connection.request(method, page, body, {name.replace("_", "-"): value for name, value in headers.items()})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+
+        self.assertEqual(ask("POST", "/", b"small\n"), (200, b"small\n"))
+        large = b"large\n" + bytes(100_000)
+        self.assertEqual(ask("POST", "/", large, Idempotency_Key='"k"'), (200, large))
+        self.assertEqual(ask("POST", "/", large, Idempotency_Key='"k"'), (200, large))
+        self.assertEqual(ask("POST", "/", b"bad\n")[0], 502)
+        status, job = ask("POST", "/", b"later\n", Prefer="respond-async")
+        self.assertEqual(status, 202, job)
+        self.assertEqual(ask("GET", f"/jobs/{json.loads(job)['id']}/result"), (200, b"later\n"))
+        status, job = ask("POST", "/", b"never\n", Prefer="respond-async", Bide_Delay="600")
+        self.assertEqual(status, 202, job)
+        self.assertEqual(ask("DELETE", f"/jobs/{json.loads(job)['id']}")[0], 200)
+        self.assertEqual(ask("GET", f"/jobs/{uuid.uuid4()}")[0], 404)
+        self.assertEqual(ask("GET", "/readyz")[0], 200)
+        for role in started:
+            self.assertNotIn("Denied", (self.folder / f"{role}.log").read_text(encoding="utf-8"))
+
+    def test_the_doctor_says_which_is_missing(self):
+        cases = [("front", 0, "SendMessage", "not allowed: sqs:SendMessage"),
+                 ("front", 0, "/claims/*", "cannot put below claims/"),
+                 ("front", 0, "GetObject", "allow s3:GetObject"),
+                 ("front", 0, "ListBucket", "allow s3:ListBucket"),
+                 ("worker", 1, "ReceiveMessage", "not allowed: sqs:ReceiveMessage"),
+                 ("worker", 1, "DeleteMessage", "not allowed: sqs:DeleteMessage"),
+                 ("worker", 1, "ChangeMessageVisibility", "not allowed: sqs:ChangeMessageVisibility"),
+                 ("worker", 1, "/outgoing/*", "cannot put below outgoing/"),
+                 ("worker", 1, "/failed/*", "cannot put below failed/"),
+                 ("worker", 1, "/incoming/*", "arn:aws:s3:::jobs/incoming/*")]
+        keys = [self.make_user(f"{role}-{number}", json.loads(blocks("json")[place]), without)
+                for number, (role, place, without, _) in enumerate(cases)]
+        self.enforce()
+        self.addCleanup(self.enforce, "inf")
+        for (role, _, without, words), key in zip(cases, keys):
+            with self.subTest(f"{role} without {without}"):
+                status, said = self.doctor(role, key)
+                failed = [line for line in said.splitlines() if line.startswith("FAIL")]
+                self.assertEqual(status, 1, said)
+                self.assertTrue(any(words in line for line in failed), said)
 
 
 if __name__ == "__main__":

@@ -78,12 +78,12 @@ class Environment:
             said["BIDE_S3_BUCKET"] = self.bucket
         return said
 
-    def client(self, service):
-        """A boto3 client that tries once."""
+    def client(self, service, server=None):
+        """A boto3 client that tries once; of moto also for other services than the server's name says."""
         import boto3  # takes half a second
         from botocore.config import Config
         return boto3.client(
-            service, endpoint_url=self.servers[service].url, region_name=servers.REGION,
+            service, endpoint_url=self.servers[server or service].url, region_name=servers.REGION,
             aws_access_key_id=servers.KEY_ID, aws_secret_access_key=servers.SECRET,
             config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1},
                           max_pool_connections=64))

@@ -13,6 +13,8 @@ void check_answers(std::string_view input) {
     }
     if (const auto id = read_s3_upload_id(input)) CHECK(!id.value().empty());
     (void)says_s3_completed(input);
+    (void)read_s3_lifecycle(input).has_value();
+    (void)read_s3_public_access_block(input).has_value();
 }
 
 /// The fields of an answer, "name: value" a line.

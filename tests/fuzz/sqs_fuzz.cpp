@@ -24,6 +24,10 @@ void check_answers(std::string_view input) {
     }
     if (const auto url = read_sqs_queue_url(input)) CHECK(!url.value().empty());
     (void)read_sqs_attributes(input).has_value();
+    if (const auto policy = read_sqs_redrive_policy(input)) {
+        CHECK(!policy.value().target_arn.empty());
+        CHECK(policy.value().receives_max > 0);
+    }
 }
 
 /// What was sent is what is received.

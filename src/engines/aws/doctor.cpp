@@ -74,11 +74,8 @@ runtime::Task<void> Examination::run() {
         clients::S3Client& in = services_.incoming();
         clients::S3Client& out = services_.outgoing();
         const bool one = in.bucket() == out.bucket();
-        std::vector<std::string> results{"outgoing/"};
-        std::vector<std::string> prefixes{"incoming/", "claims/", "failed/"};
-        if (one) prefixes.insert(prefixes.begin(), results.front());
-        if (!one) co_await bucket(&out, std::move(results));
-        co_await bucket(&in, std::move(prefixes));
+        if (!one) co_await bucket(&out, parts_of(false, true));
+        co_await bucket(&in, parts_of(true, one));
     } else {
         tell(Grade::skipped, "queues, buckets", "not examined without credentials");
     }
@@ -188,33 +185,43 @@ runtime::Task<void> Examination::clock() {
 
 runtime::Task<void> Examination::queue(const DoctorOptions::Queue* which) {
     const std::string about = "queue " + which->needs.name;
-    const auto found = co_await attributes(about, which->sqs);
+    const bool batches = which->needs.batches;
+    if (batches && !options_.front) co_return;  // they are the fronts'
+    const QueueRights rights{true, batches || options_.worker};
+    const auto found = co_await attributes(about, which->sqs, rights);
     if (!found) co_return;
     tell_all(judge_queue(which->needs, *found), about);
+    if (batches) co_return;
     const auto kept = found->find("MessageRetentionPeriod");
-    if (kept != found->end() && !which->needs.batches) {
+    if (kept != found->end()) {
         const auto span = std::chrono::seconds(std::strtol(kept->second.c_str(), nullptr, 10));
         longest_kept_ = std::max<Duration>(longest_kept_, span);
     }
-    if (which->needs.batches) co_return;
-    const std::string dead = "dead letters of " + which->needs.name;
+    if (options_.worker) co_await dead_letters(which, &*found);
+}
+
+runtime::Task<void> Examination::dead_letters(
+    const DoctorOptions::Queue* which, const QueueAttributes* queue
+) {
+    const std::string about = "dead letters of " + which->needs.name;
     if (which->dead_letters.empty()) {
         tell(
             Grade::warn,
-            dead,
+            about,
             "nobody looks: a job whose workers all died is never answered",
             "add dead_letters to [queues." + which->needs.name + "]"
         );
         co_return;
     }
-    const auto letters = co_await attributes(dead, which->dead_letters);
-    if (letters) tell_all(judge_dead_letters(which->needs, *found, *letters), dead);
+    const QueueRights rights{false, true};
+    const auto letters = co_await attributes(about, which->dead_letters, rights);
+    if (letters) tell_all(judge_dead_letters(which->needs, *queue, *letters), about);
 }
 
 /// Tells what stands in the way, and what may not be done with the queue; nothing: its attributes
 /// cannot be had.
 runtime::Task<std::optional<QueueAttributes>> Examination::attributes(
-    std::string about, std::string name
+    std::string about, std::string name, QueueRights rights
 ) {
     using Kind = AwsFailure::Kind;
     const auto refuse = [&](const AwsFailure& failure) {
@@ -250,24 +257,30 @@ runtime::Task<std::optional<QueueAttributes>> Examination::attributes(
     } else if (got.has_error()) {
         co_return refuse(got.error());
     }
-    co_await permissions(about, std::move(url));
+    co_await permissions(about, std::move(url), rights);
     if (got.has_error()) co_return std::nullopt;
     co_return std::move(got.value());
 }
 
 /// By calls that ask for nothing: a service that refuses them for that has not forbidden them.
-runtime::Task<void> Examination::permissions(std::string about, std::string url) {
+runtime::Task<void> Examination::permissions(
+    std::string about, std::string url, QueueRights rights
+) {
     const std::string nothing = wire::sqs_empty_batch(url);
     struct Call {
         const char* action;
         const char* permission;
         std::string body;
     };
-    const std::array<Call, 4> calls{
-        {{"SendMessageBatch", "sqs:SendMessage", nothing},
-         {"ReceiveMessage", "sqs:ReceiveMessage", wire::sqs_receive(url, {0, 0, 0})},
-         {"DeleteMessageBatch", "sqs:DeleteMessage", nothing},
-         {"ChangeMessageVisibilityBatch", "sqs:ChangeMessageVisibility", nothing}}};
+    std::vector<Call> calls;
+    if (rights.send) calls.push_back({"SendMessageBatch", "sqs:SendMessage", nothing});
+    if (rights.receive) {
+        calls.push_back({"ReceiveMessage", "sqs:ReceiveMessage", wire::sqs_receive(url, {0, 0, 0})}
+        );
+        calls.push_back({"DeleteMessageBatch", "sqs:DeleteMessage", nothing});
+        calls.push_back({"ChangeMessageVisibilityBatch", "sqs:ChangeMessageVisibility", nothing});
+    }
+    std::string allowed;
     std::string denied;
     for (const Call& call : calls) {
         const auto answer = co_await ask_sqs(call.action, call.body);
@@ -275,19 +288,19 @@ runtime::Task<void> Examination::permissions(std::string about, std::string url)
             tell(Grade::warn, about, std::string(call.action) + ": " + answer.error().detail);
             co_return;
         }
-        if (says_denied(code_of(answer.value())))
-            denied += (denied.empty() ? "" : ", ") + std::string(call.permission);
+        std::string& list = says_denied(code_of(answer.value())) ? denied : allowed;
+        list += (list.empty() ? "" : ", ") + std::string(call.permission);
     }
-    if (denied.empty()) {
+    if (!denied.empty()) {
+        tell(Grade::fail, about, "not allowed: " + denied, "allow it (docs/aws.md, Permissions)");
+    } else {
         tell(
             Grade::ok,
             about,
-            "is there; sending, receiving and removing are not forbidden (asked with empty calls: "
-            "no message was sent)"
+            "is there; not forbidden: " + allowed +
+                " (asked with empty calls, which move no message)"
         );
-        co_return;
     }
-    tell(Grade::fail, about, "is there; not allowed: " + denied, "allow them (docs/aws.md)");
 }
 
 }  // namespace bide::engines::aws

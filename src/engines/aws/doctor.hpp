@@ -16,6 +16,10 @@ struct DoctorOptions {
         std::string dead_letters;  ///< likewise; empty: nobody looks there
     };
     std::vector<Queue> queues;
+    // Whose rights are examined:
+    bool front = true;
+    bool worker = true;
+    bool batches = false;  ///< fronts take them
     Duration retention{};  ///< the longest of the queues
 };
 

@@ -11,6 +11,19 @@
 /// What the doctor's source files share; nobody else includes it.
 namespace bide::engines::aws {
 
+/// A part of a bucket, and what has to be possible there.
+struct StorePart {
+    std::string prefix;
+    bool put = true;
+    bool get = true;
+};
+
+/// A part of SQS's rights.
+struct QueueRights {
+    bool send = true;
+    bool receive = true;
+};
+
 /// One examination, on the services' thread.
 class Examination {
   public:
@@ -29,17 +42,19 @@ class Examination {
     Task<> identity();
     Task<> clock();
     Task<> queue(const DoctorOptions::Queue* which);
-    Task<std::optional<QueueAttributes>> attributes(std::string about, std::string name);
-    Task<> permissions(std::string about, std::string url);
+    Task<> dead_letters(const DoctorOptions::Queue* which, const QueueAttributes* queue);
+    Task<std::optional<QueueAttributes>> attributes(
+        std::string about, std::string name, QueueRights rights
+    );
+    Task<> permissions(std::string about, std::string url, QueueRights rights);
 
     // doctor_store.cpp
-    Task<> bucket(clients::S3Client* which, std::vector<std::string> prefixes);
+    std::vector<StorePart> parts_of(bool incoming, bool outgoing) const;
+    Task<> bucket(clients::S3Client* which, std::vector<StorePart> parts);
     Task<bool> listing(clients::S3Client* which, std::string about);
     Task<> absent(clients::S3Client* which, std::string about, std::string prefix);
-    Task<> trial(clients::S3Client* which, std::string about, std::string prefix);
-    Task<> lifecycle(
-        clients::S3Client* which, std::string about, std::vector<std::string> prefixes
-    );
+    Task<> trial(clients::S3Client* which, std::string about, StorePart part);
+    Task<> lifecycle(clients::S3Client* which, std::string about, std::vector<StorePart> parts);
     Task<> public_access(clients::S3Client* which, std::string about);
 
     // doctor_cache.cpp

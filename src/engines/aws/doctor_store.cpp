@@ -26,13 +26,26 @@ std::string allow(const S3Client& bucket, const char* permission, const std::str
 
 }  // namespace
 
-runtime::Task<void> Examination::bucket(S3Client* which, std::vector<std::string> prefixes) {
+/// By what fronts and workers do there (docs/aws.md, Permissions).
+std::vector<StorePart> Examination::parts_of(bool incoming, bool outgoing) const {
+    std::vector<StorePart> parts;
+    if (outgoing) parts.push_back({"outgoing/", true, true});
+    if (!incoming) return parts;
+    parts.push_back({"incoming/", options_.front, true});
+    if (options_.front) parts.push_back({"claims/", true, true});
+    if (options_.worker || options_.batches) parts.push_back({"failed/", true, false});
+    return parts;
+}
+
+runtime::Task<void> Examination::bucket(S3Client* which, std::vector<StorePart> parts) {
     const std::string about = "bucket " + which->bucket();
     const bool there = co_await listing(which, about);
     if (!there) co_return;
-    co_await absent(which, about, prefixes.front());
-    for (const auto& prefix : prefixes) co_await trial(which, about, prefix);
-    co_await lifecycle(which, about, prefixes);
+    for (const auto& part : parts) {
+        if (part.get) co_await absent(which, about, part.prefix);
+        if (part.put) co_await trial(which, about, part);
+    }
+    co_await lifecycle(which, about, parts);
     co_await public_access(which, about);
 }
 
@@ -68,13 +81,14 @@ runtime::Task<void> Examination::absent(S3Client* which, std::string about, std:
     tell(
         Grade::fail,
         about,
-        "does not say plainly that an object is absent" +
+        prefix + ": is not told plainly that an object is absent" +
             (got.has_error() ? ": " + got.error().detail : std::string()),
         allow(*which, "s3:GetObject", prefix) + " and s3:ListBucket on the bucket"
     );
 }
 
-runtime::Task<void> Examination::trial(S3Client* which, std::string about, std::string prefix) {
+runtime::Task<void> Examination::trial(S3Client* which, std::string about, StorePart part) {
+    const std::string& prefix = part.prefix;
     const std::string key = prefix + name_;
     const auto made_of = [&] {
         clients::S3Put put;
@@ -97,7 +111,8 @@ runtime::Task<void> Examination::trial(S3Client* which, std::string about, std::
         co_return;
     }
     const auto second = co_await which->put(made_of());
-    const auto got = co_await which->get(key, {});
+    clients::AwsOutcome<std::optional<clients::S3Object>> got = std::optional<clients::S3Object>();
+    if (part.get) got = co_await which->get(key, {});
     const auto removed = co_await which->remove(key, {});
     if (second.has_error() || second.value() != S3Made::was_there) {
         tell(
@@ -109,7 +124,7 @@ runtime::Task<void> Examination::trial(S3Client* which, std::string about, std::
                 (second.has_error() ? ": " + second.error().detail : std::string()),
             "use a store that honours conditional writes"
         );
-    } else if (got.has_error() || !got.value() || got.value()->body.bytes != kTrialText) {
+    } else if (part.get && (got.has_error() || !got.value() || got.value()->body.bytes != kTrialText)) {
         tell(
             Grade::fail,
             about,
@@ -118,7 +133,7 @@ runtime::Task<void> Examination::trial(S3Client* which, std::string about, std::
             allow(*which, "s3:GetObject", prefix)
         );
     } else {
-        std::string found = prefix + ": put, not put twice (412), got";
+        std::string found = prefix + ": put, not put twice (412)" + (part.get ? ", got" : "");
         found += removed.has_error() ? "; " + key + " may not be removed, as bide never does"
                                      : ", removed";
         tell(Grade::ok, about, std::move(found));
@@ -135,7 +150,7 @@ runtime::Task<clients::AwsResult> Examination::ask_bucket(S3Client* which, const
 }
 
 runtime::Task<void> Examination::lifecycle(
-    S3Client* which, std::string about, std::vector<std::string> prefixes
+    S3Client* which, std::string about, std::vector<StorePart> parts
 ) {
     const auto answer = co_await ask_bucket(which, "lifecycle");
     std::vector<wire::S3LifecycleRule> rules;
@@ -163,7 +178,7 @@ runtime::Task<void> Examination::lifecycle(
     if (longest_kept_ > Duration(0)) needs.messages = whole_days(longest_kept_);
     if (services_.incoming().bucket() == services_.outgoing().bucket())
         needs.result_days = days_kept("outgoing/", rules);
-    for (const auto& prefix : prefixes) tell_(judge_lifecycle(about, prefix, needs, rules));
+    for (const auto& part : parts) tell_(judge_lifecycle(about, part.prefix, needs, rules));
 }
 
 runtime::Task<void> Examination::public_access(S3Client* which, std::string about) {
