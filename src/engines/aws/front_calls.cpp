@@ -200,7 +200,16 @@ Task<Looked> Front::look_in(core::wanted::Look order, core::QueueIndex queue) {
     told.facts.not_before = known.not_before;
     told.facts.priority = known.priority;
     told.sent = co_await is_sent(order.job);
-    if (!told.sent) told.input = co_await kept_input(queue, std::move(claim.value()->envelope));
+    if (!told.sent && !claim.value()->envelope.empty()) {
+        told.input = co_await kept_input(queue, std::move(claim.value()->envelope));
+        if (told.input == nullptr) {
+            // Not to be sent without it, and not to be taken for sent either (G2).
+            told.found = Looked::Found::unknown;
+            told.error = Error{
+                Code::store_failed, Retry::unsafe, "what is kept with the claim is not read", 1};
+            co_return told;
+        }
+    }
     if (told.facts.not_before > services_.clock().now())
         told.facts.state = core::JobState::scheduled;
     told.facts = co_await recall_news(std::move(told.facts));
@@ -215,16 +224,17 @@ Task<bool> Front::is_sent(JobId job) {
     co_return mark&& mark.value().integer > 0;
 }
 
-/// The input that was kept with a claim; null: there was none, or it is not to be had now.
+/// The input that was kept with a claim; null: it is not to be had now.
 Task<std::shared_ptr<const core::JobInput>> Front::kept_input(
     core::QueueIndex queue, std::string envelope
 ) {
     auto read = wire::decode_envelope(envelope);
-    if (envelope.empty() || read.has_error() || !read.value()) co_return nullptr;
+    if (read.has_error() || !read.value()) co_return nullptr;
     auto input = std::make_shared<core::JobInput>(std::move(read.value()->job));
     input->queue = queue;
     if (read.value()->claimed_bytes) {
-        auto body = co_await services_.store().get_input(name_of(queue), input->id);
+        auto body =
+            co_await services_.store().get_input(name_of(queue), input->id, input->fingerprint);
         if (body.has_error() || !body.value()) co_return nullptr;
         input->body = std::move(*body.value());
     }

@@ -93,14 +93,16 @@ Task<Put> JobStore::put_input(
     std::string queue, JobId job, std::shared_ptr<const core::JobInput> input
 ) {
     clients::S3Put put;
-    put.key = input_key(queue, job);
+    put.key = input_key(queue, job, input->fingerprint);
     put.facts.content_type = input->content_type;
     put.body = {input, &input->body};
     co_return co_await put_once(incoming_, std::move(put));
 }
 
-Task<std::optional<Body>> JobStore::get_input(std::string queue, JobId job) {
-    auto found = co_await incoming_.get(input_key(queue, job), {});
+Task<std::optional<Body>> JobStore::get_input(
+    std::string queue, JobId job, core::Fingerprint fingerprint
+) {
+    auto found = co_await incoming_.get(input_key(queue, job, fingerprint), {});
     if (found.has_error()) co_return std::move(found.error());
     if (!found.value()) co_return std::optional<Body>();
     co_return std::optional(std::move(found.value()->body));

@@ -57,7 +57,9 @@ class JobStore {
     Answer<Put> put_input(
         std::string queue, JobId job, std::shared_ptr<const core::JobInput> input
     );
-    Answer<std::optional<Body>> get_input(std::string queue, JobId job);
+    Answer<std::optional<Body>> get_input(
+        std::string queue, JobId job, core::Fingerprint fingerprint
+    );
 
     /// Of a failed job, its message.
     Answer<Put> keep_failed(std::string queue, JobId job, std::string envelope);

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "base/id.hpp"
+#include "core/job.hpp"
+#include "wire/fact_words.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -14,8 +16,14 @@ namespace bide::engines::aws {
 inline std::string result_key(std::string_view queue, const JobId& job) {
     return "outgoing/" + std::string(queue) + '/' + to_string(job);
 }
-inline std::string input_key(std::string_view queue, const JobId& job) {
-    return "incoming/" + std::string(queue) + '/' + to_string(job);
+/// A body too large for a message. It is there before it is known whose the id is: by that alone,
+/// one request could get the body of another (G4).
+inline std::string input_key(
+    std::string_view queue, const JobId& job, const core::Fingerprint& fingerprint
+) {
+    std::string key = "incoming/" + std::string(queue) + '/' + to_string(job);
+    if (fingerprint != core::Fingerprint{}) key += '/' + wire::to_hex(fingerprint);
+    return key;
 }
 inline std::string claim_key(std::string_view queue, const JobId& job) {
     return "claims/" + std::string(queue) + '/' + to_string(job);

@@ -28,7 +28,8 @@ Task<void> Worker::fetch(core::wants::Fetch order) {
     const auto held = held_.find(order.receipt);
     if (held == held_.end()) co_return;
     const std::shared_ptr<const core::JobInput> head = held->second.input;
-    auto body = co_await services_.store().get_input(name_of(head->queue), head->id);
+    auto body =
+        co_await services_.store().get_input(name_of(head->queue), head->id, head->fingerprint);
     said("S3", body.has_error() ? &body.error() : nullptr);
     if (body.has_error()) {
         told.error = to_error(body.error(), "S3");
