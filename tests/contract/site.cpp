@@ -50,6 +50,10 @@ std::string Site::key() {
 std::string Site::key(const std::string& name) {
     return "Authorization: Bearer bide_test_" + name;
 }
+std::string Site::durability() {
+    const char* said = std::getenv("BIDE_DURABILITY");
+    return said != nullptr ? said : "fsync";
+}
 
 Response ask(const Request& request) {
     return ask(Site::address(), request);

@@ -23,6 +23,8 @@ class Site {
     static std::string key();
     /// The same with another key of contract.toml.
     static std::string key(const std::string& name);
+    /// What stands behind its answers: fsync, or what BIDE_DURABILITY says.
+    static std::string durability();
 };
 
 /// Skips a test that needs a server with flags of its own, or a look into its store.

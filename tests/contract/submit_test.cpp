@@ -39,7 +39,7 @@ TEST(Contract, ResultCarriesEveryHeaderOfAnAnswer) {
     ASSERT_EQ(id.size(), 36U);
     EXPECT_EQ(answer["Content-Location"], "/jobs/" + id + "/result");
     EXPECT_EQ(answer["Bide-Attempts"], "1");
-    EXPECT_EQ(answer["Bide-Durability"], "fsync");
+    EXPECT_EQ(answer["Bide-Durability"], Site::durability());
     const std::string timing = answer["Server-Timing"];
     for (const char* part : {"queue;dur=", "run;dur=", "store;dur="})
         EXPECT_NE(timing.find(part), std::string::npos) << timing;

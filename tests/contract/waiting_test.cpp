@@ -31,7 +31,7 @@ TEST(Waiting, EveryShapeOfAnEndNamesTheJob) {
         const Response answer = posted(std::string("wait=0, at-limit=") + shape);
         const std::string id = answer["Bide-Job-Id"];
         ASSERT_EQ(id.size(), 36U);
-        EXPECT_EQ(answer["Bide-Durability"], "fsync");
+        EXPECT_EQ(answer["Bide-Durability"], Site::durability());
         EXPECT_TRUE(answer.has("Bide-Attempts"));
         EXPECT_TRUE(answer["Location"].starts_with("/jobs/" + id)) << answer["Location"];
         EXPECT_EQ(answer["Preference-Applied"], std::string("wait=0, at-limit=") + shape);
