@@ -76,6 +76,7 @@ class Front final : public ports::Engine {
     // front_calls.cpp
     runtime::Task<void> claim(core::wanted::Claim order);
     runtime::Task<void> send(core::wanted::Send order);
+    runtime::Task<void> mark_sent(core::wanted::Send order);
     runtime::Task<Result<std::string>> envelope_of(core::wanted::Send order);
     runtime::Task<void> look_up(core::wanted::Look order);
     runtime::Task<core::told::Looked> look_in(core::wanted::Look order, core::QueueIndex queue);

@@ -143,15 +143,36 @@ Task<void> Front::send(core::wanted::Send order) {
     if (sent.has_error()) {
         told.error = to_error(sent.error(), "the job could not be put into the queue");
     } else if (order.promised || order.kept) {
-        services_.tell_cache(
-            {"SET",
-             sent_mark(told.job),
-             text_of(order.input->fingerprint),
-             "EX",
-             std::string(kMarkSeconds)}
-        );
+        turns_.spawn(mark_sent(order));
     }
     step(std::move(told));
+}
+
+/// In the cache; and should the cache not take it, at the claim that has the input with it, so that
+/// not everybody who looks at the job sends it again.
+Task<void> Front::mark_sent(core::wanted::Send order) {
+    const core::JobInput& input = *order.input;
+    if (services_.cache_works()) {
+        std::vector<std::string> set{
+            "SET",
+            sent_mark(input.id),
+            text_of(input.fingerprint),
+            "EX",
+            std::string(kMarkSeconds)};
+        const auto marked = co_await services_.redis()->command(std::move(set));
+        if (marked) co_return;
+    }
+    if (!order.kept) co_return;
+    wire::Claim claim;
+    claim.fingerprint = input.fingerprint;
+    claim.tenant = input.tenant;
+    claim.created = input.created;
+    claim.not_before = order.not_before;
+    claim.start_by = order.start_by;
+    claim.priority = input.priority;
+    const auto put =
+        co_await services_.store().empty_claim(name_of(input.queue), input.id, std::move(claim));
+    store_said(put.has_error() ? &put.error() : nullptr);
 }
 
 Task<void> Front::look_up(core::wanted::Look order) {

@@ -76,6 +76,16 @@ Task<Put> JobStore::put_claim(
     co_return co_await put_once(incoming_, std::move(put));
 }
 
+Task<Put> JobStore::empty_claim(std::string queue, JobId job, wire::Claim claim) {
+    clients::S3Put put;
+    put.key = claim_key(queue, job);
+    put.facts.content_type = "application/json";
+    put.facts.metadata = wire::describe_claim(claim);
+    auto made = co_await incoming_.put(std::move(put));
+    if (made.has_error()) co_return std::move(made.error());
+    co_return Put::made;
+}
+
 Task<std::optional<JobStore::StoredClaim>> JobStore::get_claim(std::string queue, JobId job) {
     const std::string key = claim_key(queue, job);
     auto found = co_await incoming_.get(key, {});
