@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import unittest.mock
 import urllib.request
@@ -78,6 +79,25 @@ class Manual(unittest.TestCase):
                 exec(compile(code, "docs/aws.md", "exec"), space)  # pylint: disable=exec-used
         self.assertEqual(printed.getvalue().splitlines(),
                          ["b'HELLO FROM ELSEWHERE'", "b'WITH AN ID OF MINE'"])
+
+    def test_a_front_is_ready_again_without_a_request(self):
+        address = re.search(r"127\.0\.0\.1:\d+", self.start("front", "--listen", "127.0.0.1:0"))[0]
+
+        def status(page, *flags):
+            said = subprocess.run(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", *flags, f"http://{address}{page}"],
+                                  capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+            return said.stdout
+        self.assertEqual(status("/readyz"), "200")
+        for service in ("s3", "sqs"):
+            with self.subTest(service):
+                self.environment.servers[service].stop()
+                self.assertEqual(status("/", "-H", "Prefer: respond-async", "-d", "x"), "503")
+                self.assertEqual(status("/readyz"), "503")
+                self.environment.servers[service].start()
+                end = time.monotonic() + PATIENCE_S
+                while status("/readyz") != "200":
+                    self.assertLess(time.monotonic(), end)
+                    time.sleep(0.2)
 
     def test_configuration(self):
         with socket.socket() as nobody:  # bound, and nobody listens

@@ -11,6 +11,9 @@
 namespace bide::engines::aws {
 namespace {
 
+/// How long one failed call makes a front not ready.
+constexpr Duration kTroubleMax = std::chrono::seconds(10);
+
 std::vector<core::QueueRules> rules_of(const std::vector<QueueOptions>& queues) {
     std::vector<core::QueueRules> rules;
     for (const auto& queue : queues) rules.push_back(queue.rules);
@@ -165,9 +168,10 @@ ports::EngineFacts Front::facts() const {
 ports::EngineHealth Front::health() const {
     ports::EngineHealth health;
     const std::lock_guard lock(mutex_);
-    health.ready = store_trouble_.empty() && queue_trouble_.empty();
+    const bool store = lasts(store_trouble_);
+    health.ready = !store && !lasts(queue_trouble_);
     if (!health.ready)
-        health.reason = store_trouble_.empty() ? queue_trouble_ : store_trouble_;
+        health.reason = store ? store_trouble_.text : queue_trouble_.text;
     else if (!rendezvous_.trusted())
         health.reason =
             "degraded: no notices come from the cache; results are found by looking into the store";
@@ -181,16 +185,19 @@ void Front::queue_said(const clients::AwsFailure* failure) {
     said(queue_trouble_, "SQS", failure);
 }
 
-/// What /readyz says until the service has done something again.
-void Front::said(
-    std::string& trouble, std::string_view service, const clients::AwsFailure* failure
-) {
+/// Without requests no call tells that a service is back, and who is not ready gets none.
+bool Front::lasts(const Trouble& trouble) const {
+    return !trouble.text.empty() && services_.clock().now() < trouble.at + kTroubleMax;
+}
+
+/// What /readyz says until the service has done something again, or kTroubleMax is over.
+void Front::said(Trouble& trouble, std::string_view service, const clients::AwsFailure* failure) {
     if (failure != nullptr && failure->kind == clients::AwsFailure::Kind::stopped) return;
     std::string now;
     if (failure != nullptr) now = std::string(service) + ": " + failure->detail;
     const std::lock_guard lock(mutex_);
-    if (trouble.empty() && !now.empty()) services_.log(now);
-    trouble = std::move(now);
+    if (!lasts(trouble) && !now.empty()) services_.log(now);
+    trouble = {std::move(now), services_.clock().now()};
 }
 
 std::uint64_t Front::rescues() const {

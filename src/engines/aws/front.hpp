@@ -89,7 +89,12 @@ class Front final : public ports::Engine {
 
     void store_said(const clients::AwsFailure* failure);
     void queue_said(const clients::AwsFailure* failure);
-    void said(std::string& trouble, std::string_view service, const clients::AwsFailure* failure);
+    struct Trouble {
+        std::string text;  ///< why the last call failed; empty: it did not
+        Time at{};
+    };
+    void said(Trouble& trouble, std::string_view service, const clients::AwsFailure* failure);
+    bool lasts(const Trouble& trouble) const;
     const std::string& name_of(core::QueueIndex queue) const { return options_.queues[queue].name; }
 
     FrontOptions options_;
@@ -105,8 +110,8 @@ class Front final : public ports::Engine {
     mutable std::mutex mutex_;  ///< guards what follows against those who only read
     core::Rendezvous rendezvous_;
     std::condition_variable settled_;  ///< nobody may wait any more
-    std::string store_trouble_;        ///< why the last call failed; empty: it did not
-    std::string queue_trouble_;
+    Trouble store_trouble_;
+    Trouble queue_trouble_;
 
     // The services' thread only:
     core::RendezvousEffects effects_;
