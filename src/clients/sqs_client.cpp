@@ -58,16 +58,17 @@ struct Lane {
     std::deque<PendingPtr> waiting;
     std::size_t bytes = 0;  ///< of what waits
     unsigned calls = 0;     ///< under way
+    Time busy_until{};      ///< calls of late carried several: more will come soon
 
-    bool may_go(const SqsOptions& options) const {
+    bool may_go(const SqsOptions& options, Time now) const {
         const Pending& first = *waiting.front();
-        if (calls == 0) return true;
+        if (calls == 0 && busy_until <= now) return true;
         if (calls >= options.calls_max) return false;
         return first.ripe || first.alone || waiting.size() >= wire::kSqsEntriesMax ||
                bytes >= wire::kSqsBytesMax;
     }
-    void wake_first(const SqsOptions& options) {
-        if (!waiting.empty() && may_go(options)) waiting.front()->wake.cancel();
+    void wake_first(const SqsOptions& options, Time now) {
+        if (!waiting.empty() && may_go(options, now)) waiting.front()->wake.cancel();
     }
     /// As many of the first as one call takes.
     Batch take() {
@@ -181,9 +182,13 @@ struct SqsClient::Shared {
     Task<AwsResult> ask(const char* action, std::string body);
     void count_call(const Lane& lane, std::size_t entries);
     Duration backoff(int attempt);
+    Duration linger(const Lane& lane) const {
+        return lane.action == Action::send ? options.send_linger : options.handle_linger;
+    }
 
     runtime::Executor executor;
     AwsClient& aws;
+    const Clock& clock;
     Rng rng;
     const SqsOptions options;
     SqsCounters counters{};
@@ -224,29 +229,28 @@ Duration SqsClient::Shared::backoff(int attempt) {
 Task<void> SqsClient::Shared::lead(Lane* lane) {
     const Batch batch = lane->take();
     ++lane->calls;
+    if (batch.size() > 1) lane->busy_until = clock.now() + 2 * linger(*lane);
     // Others may be enough for a call of their own.
-    lane->wake_first(options);
+    lane->wake_first(options, clock.now());
     count_call(*lane, batch.size());
     AwsRequest request = request_of(name_of(lane->action), compose(*lane, batch));
     const auto result = co_await aws.send(std::move(request));
     --lane->calls;
     settle(batch, result);
-    lane->wake_first(options);
+    lane->wake_first(options, clock.now());
 }
 
 Task<void> SqsClient::Shared::pass(Lane* lane, PendingPtr pending) {
     pending->done = false;
     pending->ripe = false;
     pending->failure.reset();
-    pending->wake.expires_after(
-        lane->action == Action::send ? options.send_linger : options.handle_linger
-    );
+    pending->wake.expires_after(linger(*lane));
     lane->waiting.push_back(pending);
     lane->bytes += pending->entry.text.size();
-    lane->wake_first(options);
+    lane->wake_first(options, clock.now());
     while (!pending->done) {
         const bool first = !lane->waiting.empty() && lane->waiting.front() == pending;
-        if (first && lane->may_go(options)) {
+        if (first && lane->may_go(options, clock.now())) {
             co_await lead(lane);
             continue;
         }
@@ -288,8 +292,10 @@ Task<AwsResult> SqsClient::Shared::ask(const char* action, std::string body) {
     return aws.send(request_of(action, std::move(body)));
 }
 
-SqsClient::SqsClient(runtime::Executor executor, AwsClient& aws, Rng rng, SqsOptions options)
-    : shared_(new Shared{std::move(executor), aws, rng, options}) {}
+SqsClient::SqsClient(
+    runtime::Executor executor, AwsClient& aws, const Clock& clock, Rng rng, SqsOptions options
+)
+    : shared_(new Shared{std::move(executor), aws, clock, rng, options}) {}
 
 SqsClient::~SqsClient() = default;
 

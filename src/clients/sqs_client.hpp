@@ -31,9 +31,10 @@ struct SqsReceive {
 using SqsMessage = wire::SqsMessage;
 
 struct SqsOptions {
-    /// How long an entry may wait for others, while a call of its kind is under way.
-    Duration send_linger = std::chrono::milliseconds(10);
-    Duration handle_linger = std::chrono::milliseconds(20);  ///< of deletes and visibilities
+    /// How long an entry may wait for others, while a call of its kind is under way, and for twice
+    /// as long after one that carried several.
+    Duration send_linger = std::chrono::milliseconds(20);
+    Duration handle_linger = std::chrono::milliseconds(40);  ///< of deletes and visibilities
     unsigned calls_max = 16;             ///< under way at once, of one kind, to one queue
     std::size_t waiting_max = 20'000;    ///< entries of one kind for one queue; more are refused
     std::size_t bytes_max = 128U << 20;  ///< of these
@@ -56,17 +57,24 @@ struct SqsCounters {
 };
 
 /// SQS over its JSON protocol. send(), remove() and change_visibility() share calls of up to ten
-/// entries and 1 MiB. The first goes at once, so that an idle queue knows no delay. While calls of
-/// the kind are under way for the queue the next entries gather until they fill one, or all have
-/// come back, or an entry has waited for its linger. Each caller hears of its own entry. Entries
-/// that failed by the service's fault are tried again some times; a call that is refused as a whole
-/// is tried again entry by entry, so that nobody fails for another's fault.
+/// entries and 1 MiB. On an idle queue an entry goes at once, so that it knows no delay. While
+/// calls of the kind are under way for the queue, and shortly after one that carried several,
+/// entries gather until they fill a call or one has waited for its linger: calls are what is paid
+/// for. Each caller hears of its own entry. Entries that failed by the service's fault are tried
+/// again some times; a call that is refused as a whole is tried again entry by entry, so that
+/// nobody fails for another's fault.
 ///
 /// Threads and lifetimes as AwsClient's. The coroutines end by themselves: they are not to be
 /// cancelled.
 class SqsClient {
   public:
-    SqsClient(runtime::Executor executor, AwsClient& aws, Rng rng, SqsOptions options = {});
+    SqsClient(
+        runtime::Executor executor,
+        AwsClient& aws,
+        const Clock& clock,
+        Rng rng,
+        SqsOptions options = {}
+    );
     ~SqsClient();
     SqsClient(const SqsClient&) = delete;
     SqsClient& operator=(const SqsClient&) = delete;

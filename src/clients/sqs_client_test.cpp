@@ -69,8 +69,8 @@ class SqsClientTest : public ClientsTest {
   protected:
     SqsClientTest() {
         options_.backoff_base = 1ms;
-        // What is not full goes when no call is under way any more, and not before.
-        options_.send_linger = options_.handle_linger = 1h;
+        // Long enough for all entries of a test to come together.
+        options_.send_linger = options_.handle_linger = 200ms;
     }
     ~SqsClientTest() override {
         on_thread([this] {
@@ -89,7 +89,9 @@ class SqsClientTest : public ClientsTest {
             aws_ = std::make_unique<AwsClient>(
                 context_.get_executor(), http, pool_, credentials_, time_, Rng(1), options
             );
-            sqs_ = std::make_unique<SqsClient>(context_.get_executor(), *aws_, Rng(2), options_);
+            sqs_ = std::make_unique<SqsClient>(
+                context_.get_executor(), *aws_, time_, Rng(2), options_
+            );
         });
         return *sqs_;
     }
@@ -169,6 +171,26 @@ TEST_F(SqsClientTest, WhileACallIsUnderWayTheNextGather) {
     for (int i = 0; i < 26; ++i) EXPECT_EQ(numbers.at(static_cast<std::size_t>(i)), i);
     EXPECT_EQ(to.counters().sends, 4U);
     EXPECT_EQ(to.counters().messages_sent, 26U);
+}
+
+TEST_F(SqsClientTest, AsLongAsSeveralComeTogetherTheNextGatherToo) {
+    options_.send_linger = 1h;
+    Gate gate;
+    FakeService service([&](const Seen& seen, int) {
+        if (entries_of(seen, "MessageBody").size() > 1) gate.wait();
+        return all_done(seen, 0);
+    });
+    auto& to = sqs(service);
+    Ends first = send_numbers(to, 0, 10);
+    Ends two = send_numbers(to, 11, 12);
+    gate.open();
+    expect_success(first);
+    on_thread([] {});
+    EXPECT_EQ(to.counters().sends, 2U);
+    Ends eight = send_numbers(to, 13, 20);
+    expect_success(two);
+    expect_success(eight);
+    EXPECT_EQ(sizes(service), (std::vector<std::size_t>{1, 10, 10}));
 }
 
 TEST_F(SqsClientTest, CallsUnderWayHaveALimit) {

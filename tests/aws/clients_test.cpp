@@ -35,7 +35,7 @@ class AwsServersTest : public ClientsTest {
             aws_ = std::make_unique<AwsClient>(
                 executor, http, pool_, credentials_, clock_, Rng(1), options
             );
-            sqs_ = std::make_unique<SqsClient>(executor, *aws_, Rng(2));
+            sqs_ = std::make_unique<SqsClient>(executor, *aws_, clock_, Rng(2));
             s3_ = make_bucket(variable("BIDE_S3_BUCKET"), {});
         });
     }

@@ -98,7 +98,7 @@ class ServicesTest : public ClientsTest {
             s3_ = std::make_unique<S3Client>(
                 executor, *aws_, pool_, *spool_, Rng(2), said("BIDE_S3_BUCKET")
             );
-            sqs_ = std::make_unique<SqsClient>(executor, *aws_, Rng(3));
+            sqs_ = std::make_unique<SqsClient>(executor, *aws_, time_, Rng(3));
         });
     }
 

@@ -105,7 +105,8 @@ Task<Result<std::string>> Front::envelope_of(core::wanted::Send order) {
     wire::Envelope envelope;
     envelope.queue = queue;
     envelope.job = *order.input;
-    envelope.not_before = order.not_before;
+    // Due now is due: said to the millisecond and read by another clock it could lie ahead.
+    if (order.not_before > services_.clock().now()) envelope.not_before = order.not_before;
     envelope.start_by = order.start_by;
     envelope.promised = order.promised;
     envelope.reply = reply_channel_;

@@ -110,7 +110,7 @@ void Services::make_clients() {
         std::move(aws)
     );
     clients_->sqs =
-        std::make_unique<clients::SqsClient>(executor(), *clients_->aws, Rng(os_random()));
+        std::make_unique<clients::SqsClient>(executor(), *clients_->aws, clock_, Rng(os_random()));
     const auto bucket = [this](const std::string& name) {
         return std::make_unique<clients::S3Client>(
             executor(), *clients_->aws, pool_, spool_, Rng(os_random()), name

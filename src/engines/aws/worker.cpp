@@ -15,16 +15,25 @@ using runtime::Task;
 /// That SQS gives out in one call.
 constexpr std::uint32_t kReceiveMax = 10;
 
-/// Of a poll: the longest there is, so that an idle queue costs the least.
-constexpr std::uint32_t kPollSeconds = 20;
+/// Of a poll. The longest there is, 20 s, would cost the least on an idle queue; but a poll must
+/// not be broken off, since the queue may just be giving a message to it that nobody would have
+/// until its lease is over, and so a drain takes as long as a poll.
+constexpr std::uint32_t kPollSeconds = 5;
 
 /// Between polls that failed.
 constexpr Duration kPauseMin = std::chrono::milliseconds(100);
 constexpr Duration kPauseMax = std::chrono::seconds(5);
 
-/// Polls at once for one queue: one keeps some hundred jobs a second going.
-constexpr std::uint32_t kPollsMax = 4;
-constexpr std::uint32_t kSlotsPerPoll = 40;
+/// Polls at once for one queue. A second one joins in only while calls come back full.
+constexpr std::uint32_t kPollsMax = 8;
+constexpr std::uint32_t kSlotsPerPoll = 20;
+
+/// Longer than handlers have between the asking and SIGKILL.
+constexpr auto kHaltPatience = std::chrono::seconds(15);
+
+/// When a call brought some messages but was not full, others are under way: the next call waits so
+/// long for them, for calls are paid for. After one message or none it does not.
+constexpr Duration kGather = std::chrono::milliseconds(10);
 
 std::vector<core::QueueRules> rules_of(const std::vector<QueueOptions>& queues) {
     std::vector<core::QueueRules> rules;
@@ -61,12 +70,15 @@ void Worker::start() {
         subscription_ = services_.subscribe(std::move(hooks));
         if (subscription_) subscription_->subscribe(kCancelChannel);
         for (core::QueueIndex queue = 0; queue < options_.queues.size(); ++queue) {
-            room_.push_back(std::make_unique<runtime::Timer>(services_.executor()));
-            polling_.push_back(0);
+            // Set once: to set a timer wakes all that wait for it.
+            room_.push_back(std::make_unique<runtime::Timer>(
+                services_.executor(), runtime::Timer::time_point::max()
+            ));
+            polls_.emplace_back();
             if (url_of(queue).empty()) continue;
             const std::uint32_t slots = options_.queues[queue].rules.concurrency;
             const std::uint32_t polls = std::clamp(slots / kSlotsPerPoll, 1U, kPollsMax);
-            for (std::uint32_t i = 0; i < polls; ++i) turns_.spawn(receive_loop(queue));
+            for (std::uint32_t i = 0; i < polls; ++i) turns_.spawn(receive_loop(queue, i));
         }
     });
 }
@@ -75,23 +87,26 @@ void Worker::drain(Duration patience) {
     stop_.request_stop();
     turns_.put(core::event::Drain{});
     std::unique_lock lock(mutex_);
-    const auto over = [this] { return stop_now_ || (idle_ && consumer_.room(0) == 0); };
-    settled_.wait_for(lock, patience, over);
+    settled_.wait_for(lock, patience, [this] { return stop_now_ || (drained_ && idle_); });
     lock.unlock();
     turns_.put(core::event::Halt{});
     lock.lock();
-    // Longer than handlers have between the asking and SIGKILL.
-    settled_.wait_for(lock, std::chrono::seconds(15), [this] { return idle_; });
+    settled_.wait_for(lock, kHaltPatience, [this] { return stop_now_ || idle_; });
+    // Those that come back bring messages that go back to the queue at once.
+    const auto polls_over = [this] { return stop_now_ || polls_under_way_ == 0; };
+    settled_.wait_for(lock, std::chrono::seconds(kPollSeconds + 1), polls_over);
 }
 
 void Worker::stop_now() {
     const std::lock_guard lock(mutex_);
     stop_now_ = true;
+    abort_.request_stop();
     settled_.notify_all();
 }
 
 void Worker::stop() {
     stop_.request_stop();
+    abort_.request_stop();
     turns_.close();
     turns_.wait();
     std::promise<void> gone;
@@ -133,6 +148,7 @@ void Worker::turn(std::vector<core::ConsumerEvent>&& events) {
         const std::lock_guard lock(mutex_);
         const Time now = services_.clock().now();
         for (auto& event : events) {
+            drained_ = drained_ || std::holds_alternative<core::event::Drain>(event);
             if (const auto* ended = std::get_if<core::event::AttemptEnded>(&event))
                 running_.erase(ended->job);
             consumer_.step(std::move(event), now, effects_);
@@ -210,31 +226,37 @@ Task<void> Worker::pause(Duration span) {
 }
 
 /// As soon as a good part of a full call fits: calls are paid for, and cost time.
-Task<std::uint32_t> Worker::wait_for_room(core::QueueIndex queue) {
+Task<std::uint32_t> Worker::wait_for_room(core::QueueIndex queue, std::uint32_t poll) {
     const std::uint32_t slots = options_.queues[queue].rules.concurrency;
     const std::uint32_t wanted = std::clamp(slots / 2, 1U, kReceiveMax);
     for (;;) {
         if (stop_.stop_requested()) co_return 0;
         const std::uint32_t room = consumer_.room(queue);
-        const std::uint32_t reserved = polling_[queue];
-        if (room >= reserved + wanted) co_return std::min(room - reserved, kReceiveMax);
-        room_[queue]->expires_at(runtime::Timer::time_point::max());
+        const std::uint32_t reserved = polls_[queue].reserved;
+        if (poll <= polls_[queue].full && room >= reserved + wanted)
+            co_return std::min(room - reserved, kReceiveMax);
         co_await room_[queue]->async_wait(runtime::kTuple);
     }
 }
 
-Task<void> Worker::receive_loop(core::QueueIndex queue) {
+Task<void> Worker::receive_loop(core::QueueIndex queue, std::uint32_t poll) {
     Duration rest = kPauseMin;
     for (;;) {
-        const std::uint32_t room = co_await wait_for_room(queue);
+        const std::uint32_t room = co_await wait_for_room(queue, poll);
         if (room == 0) co_return;
         clients::SqsReceive what;
         what.queue_url = url_of(queue);
         what.limits = {room, kPollSeconds, whole_seconds(options_.limits.lease)};
-        what.stop = stop_.get_token();
-        polling_[queue] += room;
+        what.stop = abort_.get_token();
+        polls_[queue].reserved += room;
+        ++polls_under_way_;
         auto received = co_await services_.sqs().receive(std::move(what));
-        polling_[queue] -= room;
+        --polls_under_way_;
+        polls_[queue].reserved -= room;
+        if (stop_.stop_requested()) {
+            const std::lock_guard lock(mutex_);
+            settled_.notify_all();
+        }
         if (received.has_error()) {
             if (stop_.stop_requested()) co_return;
             said("SQS", &received.error());
@@ -244,7 +266,14 @@ Task<void> Worker::receive_loop(core::QueueIndex queue) {
         }
         said("SQS", nullptr);
         rest = kPauseMin;
-        if (!received.value().empty()) co_await take(queue, std::move(received.value()));
+        const std::size_t count = received.value().size();
+        std::uint32_t& full = polls_[queue].full;
+        if (count == room)
+            full = std::min(full + 1, kPollsMax);
+        else if (full > 0)
+            --full;
+        if (count > 0) co_await take(queue, std::move(received.value()));
+        if (count > 1 && count < room) co_await pause(kGather);
     }
 }
 

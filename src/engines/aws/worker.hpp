@@ -8,6 +8,7 @@
 #include "ports/handler.hpp"
 #include "wire/envelope.hpp"
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -34,6 +35,8 @@ class Worker final : public ports::AttemptSink {
     void start();
     /// Receives nothing more and waits until what runs has ended; after `patience`, or when
     /// stop_now() is called, stops it. What did not end in success goes back to the queue at once.
+    /// Polls under way come back by themselves, in some seconds, unless stop_now() breaks them off:
+    /// then a message that one would have brought is not seen by anybody until its lease is over.
     void drain(Duration patience);
     /// Cuts a drain short. Any thread.
     void stop_now();
@@ -65,8 +68,8 @@ class Worker final : public ports::AttemptSink {
     void step(core::ConsumerEvent&& event);
     void perform();
     void begin(core::wants::Start order);
-    runtime::Task<void> receive_loop(core::QueueIndex queue);
-    runtime::Task<std::uint32_t> wait_for_room(core::QueueIndex queue);
+    runtime::Task<void> receive_loop(core::QueueIndex queue, std::uint32_t poll);
+    runtime::Task<std::uint32_t> wait_for_room(core::QueueIndex queue, std::uint32_t poll);
     runtime::Task<void> take(core::QueueIndex queue, std::vector<clients::SqsMessage> messages);
     runtime::Task<void> pause(Duration span);
     core::consumed::Received receive(core::QueueIndex queue, clients::SqsMessage message);
@@ -87,13 +90,16 @@ class Worker final : public ports::AttemptSink {
 
     WorkerOptions options_;
     Services& services_;
-    std::stop_source stop_;  ///< ends polls and pauses
+    std::stop_source stop_;   ///< no more polls
+    std::stop_source abort_;  ///< and those under way are broken off
+    std::atomic<std::uint32_t> polls_under_way_{0};
 
     mutable std::mutex mutex_;  ///< guards what follows against those who only read
     core::Consumer consumer_;
     std::condition_variable settled_;
     std::string trouble_;
     bool idle_ = true;
+    bool drained_ = false;  ///< the consumer knows that it ends
     bool stop_now_ = false;
 
     // The services' thread only:
@@ -102,7 +108,11 @@ class Worker final : public ports::AttemptSink {
     std::unordered_map<core::Receipt, Held> held_;
     std::unordered_map<JobId, std::stop_source> running_;
     std::unique_ptr<clients::RedisSubscription> subscription_;
-    std::vector<std::uint32_t> polling_;  ///< by queue: messages that polls under way may bring
+    struct Polls {
+        std::uint32_t reserved = 0;  ///< messages that those under way may bring
+        std::uint32_t full = 0;      ///< how many of late came back full, more or less
+    };
+    std::vector<Polls> polls_;                           ///< by queue
     std::vector<std::unique_ptr<runtime::Timer>> room_;  ///< by queue; cancelled when there is more
     Turns<core::ConsumerEvent> turns_;
 };
