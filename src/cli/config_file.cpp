@@ -490,6 +490,8 @@ class Reader {
         if (handler.kind != Kind::exec && handler.kind != Kind::lambda &&
             handler.kind != Kind::none)
             return at(node.source(), name + "batch is for exec and lambda");
+        if (handler.batch_window >= queue.rules.timeout)
+            return at(node.source(), name + "batch_window counts against timeout: it must be less");
         if (queue.concurrency.value_or(handler.batch) >= handler.batch) return success();
         return at(node.source(), name + "concurrency is less than batch: none would ever be full");
     }

@@ -140,6 +140,7 @@ TEST_F(ConfigFile, BatchesAreForThoseWhoTakeThem) {
              {"exec = \"x\"\nbatch_window = \"1s\"\n", "with batch only"},
              {"pool = \"x\"\nbatch = 2\n", "in_flight"},
              {"http = \"http://x/\"\nbatch = 2\n", "for exec and lambda"},
+             {"exec = \"x\"\nbatch = 4\nbatch_window = \"5m\"\n", "must be less"},
              {"exec = \"x\"\nbatch = 4\nconcurrency = 3\n", "concurrency is less than batch"},
          }) {
         const std::string error = refusal("[queues.c]\n" + text);
