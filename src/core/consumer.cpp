@@ -113,6 +113,12 @@ void Consumer::on(consumed::Received& event) {
     job.attempt = std::min(event.receives, most);
     job.last = event.receives >= most;
 
+    if (!event.refused.empty()) {
+        job.attempt = 0;
+        AttemptResult refused;
+        refused.detail = std::move(event.refused);
+        return store(job, JobState::failed, FailureKind::rejected, std::move(refused));
+    }
     if (event.cancelled) return store(job, JobState::cancelled, FailureKind::cancelled, {});
     if (role_ == Role::dead_letters) {
         job.attempt = most;

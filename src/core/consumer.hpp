@@ -47,6 +47,7 @@ struct Received {
     std::string tenant{};
     Fingerprint fingerprint{};
     bool cancelled = false;  ///< somebody said so
+    std::string refused{};   ///< not empty: why it cannot be a job of this queue
 };
 /// The answer to wants::Fetch.
 struct Fetched {

@@ -297,6 +297,23 @@ TEST(ConsumerTime, EarlyIsSentAnewAndLateExpires) {
     EXPECT_EQ(worker.wanted.starts.size(), 1U);
 }
 
+TEST(ConsumerRefusal, WhatIsNoJobOfTheQueueFailsForGoodUnseenByTheHandler) {
+    Worker worker;
+    auto message = worker.message(worker.make_id());
+    message.refused = "an envelope of another version";
+    worker.step(std::move(message));
+    EXPECT_TRUE(worker.wanted.starts.empty());
+    ASSERT_EQ(worker.wanted.stores.size(), 1U);
+    const Outcome& outcome = *worker.wanted.stores[0].outcome;
+    EXPECT_EQ(outcome.state, JobState::failed);
+    EXPECT_EQ(outcome.kind, FailureKind::rejected);
+    EXPECT_EQ(outcome.attempts, 0U);
+    EXPECT_EQ(outcome.detail, "an envelope of another version");
+    worker.stored();
+    EXPECT_EQ(worker.wanted.removes.size(), 1U);
+    EXPECT_TRUE(worker.ended());
+}
+
 TEST(ConsumerDeadLetters, LostJobsAreAnsweredFor) {
     Worker worker({.concurrency = 5, .retry = {.attempts_max = 3}}, Consumer::Role::dead_letters);
     auto message = worker.message(worker.make_id());  // the dead-letter queue counts anew

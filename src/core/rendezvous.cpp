@@ -366,8 +366,7 @@ void Rendezvous::not_sent_yet(Meeting& meeting, const told::Looked& found) {
 
 /// The result under this id is another request's: who submitted is not to have it (G4).
 void Rendezvous::refuse_others(Meeting& meeting, const Fingerprint& fingerprint) {
-    if (!meeting.known || fingerprint == Fingerprint{} || fingerprint == meeting.fingerprint)
-        return;
+    if (!meeting.known || fingerprint == meeting.fingerprint) return;
     for (auto next = meeting.waiters.begin(); next != meeting.waiters.end();) {
         Waiter& waiter = *next++;
         if (waiter.submits)

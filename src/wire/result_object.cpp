@@ -222,6 +222,7 @@ Result<ResultObject> read_result(const ObjectFacts& facts) {
 Metadata describe_claim(const Claim& claim) {
     Metadata to;
     put_common(to, claim.fingerprint, claim.tenant, claim.priority);
+    put_text(to, "bide-queue", claim.queue.substr(0, kTextMax), kMetadataBytesMax);
     put_time(to, "bide-created", claim.created);
     put_time(to, "bide-not-before", claim.not_before);
     put_time(to, "bide-start-by", claim.start_by);
@@ -234,6 +235,7 @@ Result<Claim> read_claim(const Metadata& metadata) {
     claim.fingerprint = common.fingerprint;
     claim.tenant = std::move(common.tenant);
     claim.priority = common.priority;
+    BIDE_TRY(take_text(metadata, "bide-queue", claim.queue));
     BIDE_TRY(take_time(metadata, "bide-created", claim.created));
     BIDE_TRY(take_time(metadata, "bide-not-before", claim.not_before));
     BIDE_TRY(take_time(metadata, "bide-start-by", claim.start_by));

@@ -47,6 +47,7 @@ Result<ResultObject> read_result(const ObjectFacts& facts);
 
 /// That a job of this id was accepted: an object without a body.
 struct Claim {
+    std::string queue;
     core::Fingerprint fingerprint{};
     std::string tenant;
     Time created{};

@@ -190,6 +190,7 @@ TEST(ResultObject, WhatCannotBeTrueIsRefused) {
 TEST(Claim, EveryFieldComesBack) {
     Claim there;
     there.fingerprint = kFingerprint;
+    there.queue = "speak";
     there.tenant = "\xc3\xa4";
     there.created = Time(Duration(1'764'000'000'123'456));
     there.not_before = Time(Duration(1'764'000'000'123'457));
@@ -198,6 +199,7 @@ TEST(Claim, EveryFieldComesBack) {
     const auto back = read_claim(describe_claim(there));
     ASSERT_TRUE(back.has_value());
     EXPECT_EQ(back.value().fingerprint, there.fingerprint);
+    EXPECT_EQ(back.value().queue, "speak");
     EXPECT_EQ(back.value().tenant, there.tenant);
     EXPECT_EQ(back.value().created, there.created);
     EXPECT_EQ(back.value().not_before, there.not_before);

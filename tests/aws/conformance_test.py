@@ -41,7 +41,8 @@ async def ask(program, arguments, port):
 
 async def drive(bide, program, arguments, environment):
     known = exceptions()
-    async with fleet.Fleet(bide, environment, 1, 1, CONFIG) as processes:
+    batches = f'batches = "{environment.queue("batches")}"'
+    async with fleet.Fleet(bide, environment, 1, 1, CONFIG, batches) as processes:
         # The front's HTTP is that of `bide serve`: requests that come in pieces are tested there.
         without = [] if arguments else ["--gtest_brief=1", "--gtest_filter=-Corpus/Raw.IsAnsweredTheSameInPieces*:"
                                         + ":".join(known)]
@@ -60,7 +61,7 @@ def main():
         sys.exit(__doc__)
     bide, program = (str(pathlib.Path(name).resolve()) for name in sys.argv[1:3])
     installs.inside()
-    queues = tuple(re.findall(r"^\[queues\.(\w+)\]", CONFIG, re.M))
+    queues = tuple(re.findall(r"^\[queues\.(\w+)\]", CONFIG, re.M)) + ("batches",)
     with installs.skipping(), services.start(queues=queues) as environment:
         status = asyncio.run(drive(bide, program, sys.argv[3:], environment))
     sys.exit(status)

@@ -79,7 +79,10 @@ class Front final : public ports::Engine {
     runtime::Task<void> mark_sent(core::wanted::Send order);
     runtime::Task<Result<std::string>> envelope_of(core::wanted::Send order);
     runtime::Task<void> look_up(core::wanted::Look order);
-    runtime::Task<core::told::Looked> look_in(core::wanted::Look order, core::QueueIndex queue);
+    runtime::Task<core::told::Looked> look_in(core::QueueIndex queue, JobId job);
+    runtime::Task<core::told::Looked> claimed(
+        core::QueueIndex queue, JobId job, JobStore::StoredClaim stored
+    );
     runtime::Task<core::JobFacts> recall_news(core::JobFacts facts);
     runtime::Task<bool> is_sent(JobId job);
     runtime::Task<std::shared_ptr<const core::JobInput>> kept_input(
@@ -118,7 +121,6 @@ class Front final : public ports::Engine {
     std::unique_ptr<clients::RedisSubscription> subscription_;
     std::unordered_set<JobId> watching_;                  ///< channels not yet listened to
     std::unordered_map<JobId, core::wanted::Look> held_;  ///< until they are
-    std::unordered_set<JobId> inputs_put_;                ///< large bodies not sent for yet
     Turns<core::RendezvousEvent> turns_;
 };
 

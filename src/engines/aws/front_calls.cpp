@@ -52,7 +52,6 @@ Task<void> Front::claim(core::wanted::Claim order) {
             co_return step(std::move(told));
         }
     }
-    const std::string& queue = name_of(facts.queue);
     std::string envelope;
     if (order.input) {
         core::wanted::Send kept;
@@ -68,14 +67,14 @@ Task<void> Front::claim(core::wanted::Claim order) {
         envelope = std::move(text.value());
     }
     wire::Claim wanted;
+    wanted.queue = name_of(facts.queue);
     wanted.fingerprint = order.fingerprint;
     wanted.tenant = facts.tenant;
     wanted.created = facts.created;
     wanted.not_before = facts.not_before;
     wanted.priority = facts.priority;
     wanted.start_by = order.start_by;
-    const auto put =
-        co_await services_.store().put_claim(queue, facts.id, wanted, std::move(envelope));
+    const auto put = co_await services_.store().put_claim(facts.id, wanted, std::move(envelope));
     store_said(put.has_error() ? &put.error() : nullptr);
     if (put.has_error()) {
         told.error = to_error(put.error(), "the job's claim could not be stored");
@@ -86,7 +85,7 @@ Task<void> Front::claim(core::wanted::Claim order) {
     told.fingerprint = order.fingerprint;
     told.at = facts.created;
     if (!told.made) {
-        const auto there = co_await services_.store().get_claim(queue, facts.id);
+        const auto there = co_await services_.store().get_claim(facts.id);
         if (there.has_error() || !there.value()) {
             told.error = there.has_error()
                              ? to_error(there.error(), "the job's claim could not be read")
@@ -129,7 +128,6 @@ Task<void> Front::send(core::wanted::Send order) {
     core::told::Sent told;
     told.job = order.input->id;
     auto body = co_await envelope_of(order);
-    inputs_put_.erase(told.job);
     if (body.has_error()) {
         told.error = std::move(body.error());
         co_return step(std::move(told));
@@ -165,65 +163,85 @@ Task<void> Front::mark_sent(core::wanted::Send order) {
     }
     if (!order.kept) co_return;
     wire::Claim claim;
+    claim.queue = name_of(input.queue);
     claim.fingerprint = input.fingerprint;
     claim.tenant = input.tenant;
     claim.created = input.created;
     claim.not_before = order.not_before;
     claim.start_by = order.start_by;
     claim.priority = input.priority;
-    const auto put =
-        co_await services_.store().empty_claim(name_of(input.queue), input.id, std::move(claim));
+    const auto put = co_await services_.store().empty_claim(input.id, std::move(claim));
     store_said(put.has_error() ? &put.error() : nullptr);
 }
 
+/// Of a job that nobody here knows, the claim says in which queue it is. Without one it can have
+/// ended only, while its caller waited for it: then it is looked for in each queue.
 Task<void> Front::look_up(core::wanted::Look order) {
-    const auto count = static_cast<core::QueueIndex>(options_.queues.size());
     Looked told;
     told.job = order.job;
+    std::optional<JobStore::StoredClaim> claim;
+    if (order.claim_too) {
+        auto found = co_await services_.store().get_claim(order.job);
+        store_said(found.has_error() ? &found.error() : nullptr);
+        if (found.has_error()) {
+            told.found = Looked::Found::unknown;
+            told.error = to_error(found.error(), "the store could not be read");
+            co_return step(std::move(told));
+        }
+        claim = std::move(found.value());
+    }
+    if (claim) {
+        const auto queue = queue_of_.find(claim->claim.queue);
+        // Of a queue that this front does not have.
+        if (queue == queue_of_.end()) co_return step(std::move(told));
+        order.queue = queue->second;
+    }
+    const auto count = static_cast<core::QueueIndex>(options_.queues.size());
     for (core::QueueIndex queue = 0; queue < count; ++queue) {
         if (order.queue && queue != *order.queue) continue;
-        Looked found = co_await look_in(order, queue);
+        Looked found = co_await look_in(queue, order.job);
         if (found.found == Looked::Found::nothing) continue;
         told = std::move(found);
         if (told.found != Looked::Found::unknown) break;
     }
+    if (claim && told.found == Looked::Found::nothing)
+        told = co_await claimed(*order.queue, order.job, std::move(*claim));
     step(std::move(told));
 }
 
-Task<Looked> Front::look_in(core::wanted::Look order, core::QueueIndex queue) {
+Task<Looked> Front::look_in(core::QueueIndex queue, JobId job) {
     Looked told;
-    told.job = order.job;
-    const auto failed = [&](const clients::AwsFailure& failure) {
-        told.found = Looked::Found::unknown;
-        told.error = to_error(failure, "the store could not be read");
-        return std::move(told);
-    };
-    auto result = co_await services_.store().get_result(name_of(queue), queue, order.job);
+    told.job = job;
+    auto result = co_await services_.store().get_result(name_of(queue), queue, job);
     store_said(result.has_error() ? &result.error() : nullptr);
-    if (result.has_error()) co_return failed(result.error());
-    if (result.value()) {
+    if (result.has_error()) {
+        told.found = Looked::Found::unknown;
+        told.error = to_error(result.error(), "the store could not be read");
+    } else if (result.value()) {
         told.found = Looked::Found::result;
         told.outcome = std::move(result.value()->outcome);
         told.fingerprint = result.value()->fingerprint;
-        co_return told;
     }
-    if (!order.claim_too) co_return told;
-    auto claim = co_await services_.store().get_claim(name_of(queue), order.job);
-    if (claim.has_error()) co_return failed(claim.error());
-    if (!claim.value()) co_return told;
-    const wire::Claim& known = claim.value()->claim;
+    co_return told;
+}
+
+/// What is known of a job that has not ended.
+Task<Looked> Front::claimed(core::QueueIndex queue, JobId job, JobStore::StoredClaim stored) {
+    const wire::Claim& known = stored.claim;
+    Looked told;
+    told.job = job;
     told.found = Looked::Found::claim;
     told.fingerprint = known.fingerprint;
     told.start_by = known.start_by;
-    told.facts.id = order.job;
+    told.facts.id = job;
     told.facts.queue = queue;
     told.facts.tenant = known.tenant;
     told.facts.created = known.created;
     told.facts.not_before = known.not_before;
     told.facts.priority = known.priority;
-    told.sent = co_await is_sent(order.job);
-    if (!told.sent && !claim.value()->envelope.empty()) {
-        told.input = co_await kept_input(queue, std::move(claim.value()->envelope));
+    told.sent = co_await is_sent(job);
+    if (!told.sent && !stored.envelope.empty()) {
+        told.input = co_await kept_input(queue, std::move(stored.envelope));
         if (told.input == nullptr) {
             // Not to be sent without it, and not to be taken for sent either (G2).
             told.found = Looked::Found::unknown;

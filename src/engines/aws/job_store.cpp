@@ -65,20 +65,18 @@ Task<std::optional<StoredResult>> JobStore::get_result(
     co_return std::optional(StoredResult{std::move(outcome), read.value().fingerprint});
 }
 
-Task<Put> JobStore::put_claim(
-    std::string queue, JobId job, wire::Claim claim, std::string envelope
-) {
+Task<Put> JobStore::put_claim(JobId job, wire::Claim claim, std::string envelope) {
     clients::S3Put put;
-    put.key = claim_key(queue, job);
+    put.key = claim_key(job);
     put.facts.content_type = "application/json";
     put.facts.metadata = wire::describe_claim(claim);
     put.body = body_of(std::move(envelope));
     co_return co_await put_once(incoming_, std::move(put));
 }
 
-Task<Put> JobStore::empty_claim(std::string queue, JobId job, wire::Claim claim) {
+Task<Put> JobStore::empty_claim(JobId job, wire::Claim claim) {
     clients::S3Put put;
-    put.key = claim_key(queue, job);
+    put.key = claim_key(job);
     put.facts.content_type = "application/json";
     put.facts.metadata = wire::describe_claim(claim);
     auto made = co_await incoming_.put(std::move(put));
@@ -86,8 +84,8 @@ Task<Put> JobStore::empty_claim(std::string queue, JobId job, wire::Claim claim)
     co_return Put::made;
 }
 
-Task<std::optional<JobStore::StoredClaim>> JobStore::get_claim(std::string queue, JobId job) {
-    const std::string key = claim_key(queue, job);
+Task<std::optional<JobStore::StoredClaim>> JobStore::get_claim(JobId job) {
+    const std::string key = claim_key(job);
     auto found = co_await incoming_.get(key, {});
     if (found.has_error()) co_return std::move(found.error());
     if (!found.value()) co_return std::optional<StoredClaim>();

@@ -46,14 +46,14 @@ class JobStore {
     );
 
     /// `envelope`: what is to be sent, if it is not in the queue yet; may be empty.
-    Answer<Put> put_claim(std::string queue, JobId job, wire::Claim claim, std::string envelope);
+    Answer<Put> put_claim(JobId job, wire::Claim claim, std::string envelope);
     /// The job is in the queue: the claim that is there needs no envelope any more.
-    Answer<Put> empty_claim(std::string queue, JobId job, wire::Claim claim);
+    Answer<Put> empty_claim(JobId job, wire::Claim claim);
     struct StoredClaim {
         wire::Claim claim;
         std::string envelope;
     };
-    Answer<std::optional<StoredClaim>> get_claim(std::string queue, JobId job);
+    Answer<std::optional<StoredClaim>> get_claim(JobId job);
 
     /// A body too large for a message.
     Answer<Put> put_input(

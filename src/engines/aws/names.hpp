@@ -25,8 +25,9 @@ inline std::string input_key(
     if (fingerprint != core::Fingerprint{}) key += '/' + wire::to_hex(fingerprint);
     return key;
 }
-inline std::string claim_key(std::string_view queue, const JobId& job) {
-    return "claims/" + std::string(queue) + '/' + to_string(job);
+/// By the id alone: it is one job's, whatever the queue (G4).
+inline std::string claim_key(const JobId& job) {
+    return "claims/" + to_string(job);
 }
 /// The envelope of a job whose last attempt failed, for a redrive.
 inline std::string failed_key(std::string_view queue, const JobId& job) {

@@ -323,7 +323,11 @@ core::consumed::Received Worker::receive(core::QueueIndex queue, clients::SqsMes
         input->tenant = message.message_group;
         const auto type = message.attributes.find("content-type");
         input->content_type = type == message.attributes.end() ? "" : type->second;
-        input->body.bytes = std::move(message.body);
+        // An envelope that is none of ours is not for a handler to make sense of.
+        if (read.has_error()) event.refused = read.error().detail;
+        if (read && read.value())
+            event.refused = "the message is a job of queue \"" + read.value()->queue + '"';
+        if (event.refused.empty()) input->body.bytes = std::move(message.body);
     }
     input->queue = queue;
     held.priority = input->priority;
