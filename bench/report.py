@@ -4,13 +4,14 @@ import json
 import re
 import sys
 
+import aws
 import full_store
 import harness
 import plot
 
 TITLES = {"throughput": "Throughput and latency", "slow-disk": "A slow disk",
           "memory": "Memory per waiter", "start": "Start and idle", "bulk": "Large bodies",
-          "store": "A store of millions"}
+          "store": "A store of millions", "aws": "Over AWS"}
 FORMAT = 1  # of results.json: one more when a key is added or changes
 QUIET = 1.5  # load average at most, for figures that go into the docs
 
@@ -171,7 +172,8 @@ def bulk(made):
 
 def sections(results):
     makers = {"throughput": throughput, "slow-disk": slow_disk, "memory": memory, "start": start,
-              "bulk": bulk, "store": lambda made: full_store.report(made, table)}
+              "bulk": bulk, "store": lambda made: full_store.report(made, table),
+              "aws": lambda made: aws.report(made, table)}
     return {mode: f"{origin(results[mode])}\n{make(results[mode])}"
             for mode, make in makers.items() if mode in results}
 

@@ -10,6 +10,7 @@ import xml.dom.minidom
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import aws  # noqa: E402
 import plot  # noqa: E402
 import report  # noqa: E402
 import waiters  # noqa: E402
@@ -51,6 +52,16 @@ class Report(unittest.TestCase):
                        "Skipped: the gone (`gone`): npm failed: no network"):
             self.assertIn(wanted, text)
         self.assertNotIn("busy", text)
+
+    def test_over_aws_calls_are_counted_by_kind_and_lost_waiters_are_told(self):
+        at = {"64": {**sample(100), "cpu_us": 250, "calls": dict.fromkeys(aws.KINDS, 0.25) | {"put": 1}}}
+        held = {"asked": 20, "waiting": 20, "answered": 19, "failed": 1, "why": "closed", "idle": 1e6, "total": 2e6,
+                "bytes_per_waiter": 5e4, "cpu": 0.1, "gets": 60, "seconds_to_send": 1, "seconds_to_answer": 2, "last_late": 0.5}
+        text = report.markdown({"aws": {**throughput(0), "rows": [row("bide-aws", 1, at=at)], "services": "S",
+                                        "waiters": held}})
+        for wanted in ("0.50/2.00, 250 us", "| the bide-aws | 64 | 0.250 | 0.250 | 0.250 | 1.000 |", "On S;",
+                       "2 looks into S3", "19 are answered (1 failed: closed)", "Skipped: the gone"):
+            self.assertIn(wanted, text)
 
     def test_large_bodies_are_compared_round_by_round(self):
         rows = [{"name": "bide", "title": "bide", "up": [90, 80], "down": [50, 50], "up_mid": 85, "down_mid": 50},

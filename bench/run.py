@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures bide beside what people would pick instead (./scripts/bench builds what this needs).
 
-    bench/run.py [throughput|memory|slow-disk|start|bulk|store|all] [NAME...] [options]
+    bench/run.py [throughput|memory|slow-disk|start|bulk|store|aws|all] [NAME...] [options]
     bench/run.py list        the names; a folder of bench/peers is a name for all of it
     bench/run.py doc         puts the tables of build/bench into docs/performance.md
 """
@@ -18,6 +18,7 @@ import tempfile
 sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE / "peers")]
+import aws  # noqa: E402
 import bulk  # noqa: E402
 import full_store  # noqa: E402
 import harness  # noqa: E402
@@ -25,7 +26,7 @@ import machine  # noqa: E402
 import measure  # noqa: E402
 import report  # noqa: E402
 
-MODES = ("throughput", "memory", "slow-disk", "start", "bulk", "store")
+MODES = ("throughput", "memory", "slow-disk", "start", "bulk", "store", "aws")
 FOLDERS = ("bide", "beast", "nginx", "gearmand", "nats", "classic", "bullmq", "celery", "restate")
 
 
@@ -64,7 +65,7 @@ def options():
     parser.add_argument("names", nargs="*")
     parser.add_argument("--seconds", type=int, default=3, help="of each load [3]")
     parser.add_argument("--rounds", type=int, default=3, help="[3]")
-    parser.add_argument("--connections", type=numbers, default="1,64,256,1000")
+    parser.add_argument("--connections", type=numbers, help="[1,64,256,1000; aws: 1,64,500]")
     parser.add_argument("--waiters", type=numbers, default="1000,5000,19000")
     parser.add_argument("--sync-us", type=int, default=2000, help="slow-disk: added to a flush [2000]")
     parser.add_argument("--starts", type=int, default=20, help="[20]")
@@ -75,6 +76,8 @@ def options():
     parser.add_argument("--output", type=pathlib.Path, default=harness.OUTPUT, help="[build/bench]")
     parser.add_argument("--packages", action="store_true", help="say what to install, and stop")
     asked = parser.parse_args()
+    asked.aws_connections = asked.connections or aws.CONNECTIONS
+    asked.connections = asked.connections or [1, 64, 256, 1000]
     asked.modes = [name for name in asked.names if name in MODES]
     rest = [name for name in asked.names if name not in (*MODES, "all")]
     if not asked.modes:
@@ -104,6 +107,8 @@ def measured(mode, kinds, asked):
             return bulk.bulk(folder, asked)
         if mode == "store":
             return full_store.full_store(folder, asked)
+        if mode == "aws":
+            return aws.aws(folder, asked)
         todo = {"throughput": measure.throughput, "memory": measure.memory,
                 "slow-disk": measure.slow_disk}[mode]
         return todo(kinds, folder, asked)
@@ -122,7 +127,7 @@ def main():
     if not asked.packages and not shutil.which("wrk"):
         print("skipped: wrk is not installed")
         return 77
-    kinds = chosen(asked.names)
+    kinds = aws.PEERS if asked.modes == ["aws"] else chosen(asked.names)
     if asked.packages:
         return packages(kinds)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

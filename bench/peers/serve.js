@@ -1,9 +1,10 @@
 // The HTTP side that the Node peers share: each POST becomes one call of `run(body)`, which promises
-// the result. The body is what JSON text was posted.
+// the result. The body is what JSON text was posted. A GET tells `counts`.
 const http = require("http");
 
-exports.serve = (run) => {
+exports.serve = (run, counts) => {
     const server = http.createServer((request, response) => {
+        if (request.method === "GET") return response.end(JSON.stringify(counts));
         let body = "";
         request.setEncoding("utf8");
         request.on("data", (piece) => { body += piece; });
