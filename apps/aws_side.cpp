@@ -18,6 +18,8 @@ engines::aws::ServicesOptions services_options(const cli::Config& config) {
     options.outgoing_bucket = config.aws.outgoing_bucket;
     options.redis_url = config.aws.redis;
     options.redis_ca = config.aws.redis_ca;
+    options.redis_iam = config.aws.redis_iam;
+    options.redis_serverless = config.aws.redis_serverless;
     options.log = [](const std::string& text) { spdlog::warn(text); };
     return options;
 }

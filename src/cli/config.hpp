@@ -66,9 +66,11 @@ struct AwsConfig {
     std::string profile;  ///< likewise
     std::string incoming_bucket;
     std::string outgoing_bucket;
-    std::string redis;     ///< redis:// or rediss:// URL; empty: no cache
-    std::string redis_ca;  ///< file of the only CAs to trust
-    std::string batches;   ///< URL or name of the SQS queue of batches; empty: no batches
+    std::string redis;              ///< redis:// or rediss:// URL; empty: no cache
+    std::string redis_ca;           ///< file of the only CAs to trust
+    std::string redis_iam;          ///< name of the ElastiCache that lets us in by IAM; empty: none
+    bool redis_serverless = false;  ///< of redis_iam: it is a serverless cache
+    std::string batches;            ///< URL or name of the SQS queue of batches; empty: no batches
     Duration lease = std::chrono::seconds(30);
     std::uint64_t inline_max = 192U << 10;  ///< of a body in a message
     std::string worker_listen;              ///< HOST:PORT of a worker's health pages; empty: none

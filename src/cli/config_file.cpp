@@ -330,6 +330,8 @@ constexpr Key<A> kAwsKeys[] = {
     {"outgoing_bucket", Into<&Value::text, &A::outgoing_bucket>::set},
     {"redis", Into<&Value::text, &A::redis>::set},
     {"redis_ca", Into<&Value::path, &A::redis_ca>::set},
+    {"redis_iam", Into<&Value::text, &A::redis_iam>::set},
+    {"redis_serverless", Into<&Value::flag, &A::redis_serverless>::set},
     {"batches", Into<&Value::text, &A::batches>::set},
     {"lease",
      [](const Value& v, A& a) -> Result<void> {

@@ -204,7 +204,8 @@ TEST_F(ConfigFile, WhereEverythingIsInAws) {
     ASSERT_TRUE(read(
                     "[aws]\nregion = \"eu-central-1\"\nprofile = \"work\"\nbucket = \"all\"\n"
                     "incoming_bucket = \"in\"\nredis = \"rediss://u:p@cache:6379/1\"\n"
-                    "redis_ca = \"ca.pem\"\nbatches = \"b\"\nlease = \"45s\"\n"
+                    "redis_ca = \"ca.pem\"\nredis_iam = \"jobs\"\nredis_serverless = true\nbatches "
+                    "= \"b\"\nlease = \"45s\"\n"
                     "inline_max = \"64KiB\"\nworker_listen = \"127.0.0.1:9\"\n"
                     "[queues.a]\nsqs = \"https://sqs/a\"\ndead_letters = \"a-dead\"\n",
                     Program::front
@@ -216,6 +217,8 @@ TEST_F(ConfigFile, WhereEverythingIsInAws) {
     EXPECT_EQ(aws.incoming_bucket, "in");
     EXPECT_EQ(aws.outgoing_bucket, "all");
     EXPECT_EQ(aws.redis, "rediss://u:p@cache:6379/1");
+    EXPECT_EQ(aws.redis_iam, "jobs");
+    EXPECT_TRUE(aws.redis_serverless);
     EXPECT_EQ(aws.redis_ca, std::filesystem::path(path).parent_path() / "ca.pem");
     EXPECT_EQ(aws.batches, "b");
     EXPECT_EQ(aws.lease, 45s);

@@ -6,6 +6,7 @@ bide_tests(wire_test
             ${PROJECT_SOURCE_DIR}/src/wire/sts_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/batch_line_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/derived_id_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/wire/elasticache_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/envelope_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/http_date_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/job_options_test.cpp

@@ -17,9 +17,11 @@ namespace bide::engines::aws {
 /// Where everything is.
 struct ServicesOptions {
     clients::AwsSources aws;
-    std::string incoming_bucket;       ///< claims, large inputs, inputs of failed jobs
-    std::string outgoing_bucket;       ///< results; may be the same
-    std::string redis_url;             ///< empty: none, results are found by looking only
+    std::string incoming_bucket;  ///< claims, large inputs, inputs of failed jobs
+    std::string outgoing_bucket;  ///< results; may be the same
+    std::string redis_url;        ///< empty: none, results are found by looking only
+    std::string redis_iam;  ///< ElastiCache to be let into by IAM; empty: by the URL's password
+    bool redis_serverless = false;     ///< of redis_iam
     std::string redis_ca;              ///< file of the only CAs to trust; empty: the system's
     std::size_t connections_max = 64;  ///< to each service
     /// What the operator should see. Any thread.

@@ -2,6 +2,7 @@
 
 #include "engines/aws/troubles.hpp"
 #include "runtime/tls.hpp"
+#include "wire/elasticache.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -62,6 +63,15 @@ Result<void> Services::prepare() {
         if (redis_options_.address.tls) {
             BIDE_TRY(redis_options_.tls, runtime::make_tls_client_context(options_.redis_ca));
         }
+        if (!options_.redis_iam.empty()) {
+            if (redis_options_.address.user.empty() || !redis_options_.address.tls) {
+                return Error{
+                    Code::bad_request,
+                    Retry::never,
+                    "redis_iam needs redis = \"rediss://USER@HOST:PORT\": a user, and TLS"};
+            }
+            redis_options_.password = [this] { return iam_token(); };
+        }
         redis_options_.on_connection = [this](bool connected, const std::string& why) {
             if (!connected) log("cache: " + why);
         };
@@ -89,6 +99,14 @@ Result<void> Services::prepare() {
         return true;
     });
     return success();
+}
+
+/// Asked at each connection to the cache.
+runtime::Task<Result<std::string>> Services::iam_token() {
+    BIDE_CO_TRY(const auto credentials, co_await clients_->credentials->get());
+    const wire::ElastiCacheUser user{
+        options_.redis_iam, options_.redis_serverless, redis_options_.address.user};
+    co_return wire::elasticache_token(user, *credentials, place_.region, clock_.now());
 }
 
 runtime::Task<void> Services::find_place() {

@@ -93,6 +93,7 @@ class Services {
     );
     Result<void> prepare();
     void make_clients();
+    runtime::Task<Result<std::string>> iam_token();
     runtime::Task<void> find_place();
     runtime::Task<void> find_queue(std::string name, Result<std::string>* found);
 
