@@ -17,6 +17,7 @@
 #include <spdlog/spdlog.h>
 
 #include <memory>
+#include <stop_token>
 #include <thread>
 #include <utility>
 
@@ -33,7 +34,7 @@ class Assembly {
   public:
     explicit Assembly(const cli::Config& config) : config_(config), shop_(no_natives_, clock_) {}
 
-    Result<void> build();
+    Result<void> build(std::stop_token stop);
     void run(Signals& signals);
     void take_down();
 
@@ -56,12 +57,14 @@ class Assembly {
     std::unique_ptr<fronts::http::Server> server_;
 };
 
-Result<void> Assembly::build() {
+Result<void> Assembly::build(std::stop_token stop) {
     BIDE_TRY(shop_.open_passing(config_, "front"));
     thread_.start();
+    aws::ServicesOptions options = services_options(config_);
+    options.give_up = std::move(stop);
     BIDE_TRY(
         services_,
-        aws::Services::open(services_options(config_), thread_, shop_.pool(), shop_.spool(), clock_)
+        aws::Services::open(std::move(options), thread_, shop_.pool(), shop_.spool(), clock_)
     );
     BIDE_TRY(build_engine());
     BIDE_TRY(build_batches());
@@ -119,22 +122,27 @@ void Assembly::run(Signals& signals) {
     server_->stop_accepting();
     std::thread drain([this, &signals] {
         engine_->drain(config_.server.drain_time);
+        server_->stop(kLastAnswers);
+        if (batches_) batches_->drain(Duration(0));
         signals.wake();
     });
-    if (const char* name = signals.wait(); name != nullptr)
+    if (const char* name = signals.wait(); name != nullptr) {
         spdlog::warn("{}: stopping at once", name);
-    server_->stop(kLastAnswers);
+        engine_->stop_now();
+        if (batches_) batches_->stop_now();
+    }
     drain.join();
-    if (batches_) batches_->drain(Duration(0));
     spdlog::info("stopped");
 }
 
-/// From the last to the first; also after a build that failed half-way.
+/// From the last to the first; also after a build that failed half-way. Until an engine has stopped
+/// it may answer, though nobody listens any more.
 void Assembly::take_down() {
-    server_.reset();
-    contract_.reset();
     if (batches_) batches_->stop();
     if (engine_) engine_->stop();
+    server_.reset();
+    contract_.reset();
+    batch_handler_.reset();
     batches_.reset();
     engine_.reset();
     services_.reset();
@@ -150,7 +158,9 @@ int front(const cli::Config& config) {
     id_hash_seed = os_random();
     Signals signals;
     Assembly assembly(config);
-    const Result<void> built = assembly.build();
+    const Result<void> built = signals.watch([&assembly](std::stop_token stop) {
+        return assembly.build(std::move(stop));
+    });
     if (built.has_error())
         spdlog::error("cannot start: {}", built.error().detail);
     else

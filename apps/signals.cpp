@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <initializer_list>
 #include <poll.h>
+#include <string>
+#include <thread>
 #include <unistd.h>
 
 namespace bide {
@@ -66,6 +68,20 @@ const char* Signals::wait() {
 
 void Signals::wake() {
     put(kWake);
+}
+
+Result<void> Signals::watch(const std::function<Result<void>(std::stop_token)>& begin) {
+    std::stop_source stop;
+    const char* name = nullptr;
+    std::thread watcher([&] {
+        name = wait();
+        if (name != nullptr) stop.request_stop();
+    });
+    Result<void> begun = begin(stop.get_token());
+    wake();
+    watcher.join();
+    if (name == nullptr) return begun;
+    return Error{Code::shutting_down, Retry::safe, std::string(name) + " came first"};
 }
 
 }  // namespace bide

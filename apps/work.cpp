@@ -16,6 +16,7 @@
 
 #include <cstdio>
 #include <memory>
+#include <stop_token>
 #include <thread>
 #include <utility>
 
@@ -33,7 +34,7 @@ class Assembly {
     Assembly(const cli::Config& config, const Natives& natives)
         : config_(config), shop_(natives, clock_) {}
 
-    Result<void> build();
+    Result<void> build(std::stop_token stop);
     void run(Signals& signals);
     void take_down();
 
@@ -54,12 +55,14 @@ class Assembly {
     std::unique_ptr<fronts::http::Server> server_;
 };
 
-Result<void> Assembly::build() {
+Result<void> Assembly::build(std::stop_token stop) {
     BIDE_TRY(shop_.open_passing(config_, "worker"));
     thread_.start();
+    aws::ServicesOptions options = services_options(config_);
+    options.give_up = std::move(stop);
     BIDE_TRY(
         services_,
-        aws::Services::open(services_options(config_), thread_, shop_.pool(), shop_.spool(), clock_)
+        aws::Services::open(std::move(options), thread_, shop_.pool(), shop_.spool(), clock_)
     );
     BIDE_TRY(build_workers());
     if (config_.aws.worker_listen.empty()) return success();
@@ -112,8 +115,9 @@ void Assembly::run(Signals& signals) {
     spdlog::info("bide {} works in {}", cli::kVersion, services_->place().region);
     spdlog::info("{}: draining; a second signal stops at once", signals.wait());
     std::thread drain([this, &signals] {
+        std::thread dead([this] { dead_letters_->drain(config_.server.drain_time); });
         worker_->drain(config_.server.drain_time);
-        dead_letters_->drain(config_.server.drain_time);
+        dead.join();
         signals.wake();
     });
     if (const char* name = signals.wait(); name != nullptr) {
@@ -148,7 +152,9 @@ int work(const cli::Config& config, const Natives& natives) {
     id_hash_seed = os_random();
     Signals signals;
     Assembly assembly(config, natives);
-    const Result<void> built = assembly.build();
+    const Result<void> built = signals.watch([&assembly](std::stop_token stop) {
+        return assembly.build(std::move(stop));
+    });
     if (built.has_error())
         spdlog::error("cannot start: {}", built.error().detail);
     else

@@ -374,5 +374,27 @@ TEST_F(CommandLine, DatabaseOfANewerVersionIsRefused) {
     expect_no(serve({"--native", "echo", "--data", server.data()}), 1, {"99", "newer"});
 }
 
+TEST_F(CommandLine, FrontsAndWorkersSayWhatIsWrongWithTheCache) {
+    const std::string path = directory_ / "bide.toml";
+    const auto expect_no_start = [&](const std::string& redis, std::vector<std::string> words) {
+        write_file(
+            path,
+            "[aws]\nregion = \"eu-central-1\"\nbucket = \"b\"\n" + redis +
+                "\n[queues.q]\nexec = \"cat\"\nsqs = \"http://127.0.0.1:1/q\"\n"
+        );
+        words.push_back("cannot start");
+        for (const char* program : {"front", "worker"}) {
+            SCOPED_TRACE(program + (": " + redis));
+            ProcessOptions options;
+            options.argv = {bide_program(), program, "--config", path, "--data", data_};
+            expect_no(run(std::move(options)), 2, words);
+        }
+    };
+    expect_no_start("redis = \"nonsense\"", {"redis://host:6379/0"});
+    expect_no_start(
+        "redis = \"rediss://127.0.0.1:1\"\nredis_ca = \"/nowhere/ca.pem\"", {"/nowhere/ca.pem"}
+    );
+}
+
 }  // namespace
 }  // namespace bide::test

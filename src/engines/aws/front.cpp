@@ -5,7 +5,6 @@
 #include "wire/notice.hpp"
 
 #include <algorithm>
-#include <future>
 #include <utility>
 
 namespace bide::engines::aws {
@@ -64,19 +63,23 @@ void Front::start() {
 void Front::drain(Duration patience) {
     turns_.put(core::event::Drain{});
     std::unique_lock lock(mutex_);
-    settled_.wait_for(lock, patience, [this] { return rendezvous_.waiters() == 0; });
+    settled_.wait_for(lock, patience, [this] { return stop_now_ || rendezvous_.waiters() == 0; });
+}
+
+void Front::stop_now() {
+    const std::lock_guard lock(mutex_);
+    stop_now_ = true;
+    settled_.notify_all();
 }
 
 void Front::stop() {
-    turns_.close();
-    turns_.wait();
-    std::promise<void> gone;
-    runtime::net::post(services_.executor(), [this, &gone] {
+    turns_.close([this] {
         if (subscription_) subscription_->close();
         subscription_.reset();
-        gone.set_value();
     });
-    gone.get_future().wait();
+    const Duration patience = stop_now_ ? Duration(0) : kLastCalls;
+    if (!turns_.wait(patience)) services_.cut_off();
+    turns_.wait();
 }
 
 // --- what callers say -------------------------------------------------------------------------

@@ -36,7 +36,9 @@ class Front final : public ports::Engine {
     void start();
     /// Accepts nothing more and answers who waits, within `patience`.
     void drain(Duration patience);
-    /// Ends what is under way.
+    /// Cuts a drain short. Any thread.
+    void stop_now();
+    /// Lets calls end that are under way, for a little while.
     void stop();
 
     std::uint8_t add_sink(ports::AnswerSink& sink) override;
@@ -113,6 +115,7 @@ class Front final : public ports::Engine {
     mutable std::mutex mutex_;  ///< guards what follows against those who only read
     core::Rendezvous rendezvous_;
     std::condition_variable settled_;  ///< nobody may wait any more
+    bool stop_now_ = false;
     Trouble store_trouble_;
     Trouble queue_trouble_;
 

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct ServicesOptions {
     bool redis_serverless = false;     ///< of redis_iam
     std::string redis_ca;              ///< file of the only CAs to trust; empty: the system's
     std::size_t connections_max = 64;  ///< to each service
+    std::stop_token give_up;           ///< ends what blocks: looking for region and queues
     /// What the operator should see. Any thread.
     std::function<void(const std::string&)> log;
 };

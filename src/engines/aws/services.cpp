@@ -88,11 +88,7 @@ Result<void> Services::prepare() {
             std::make_unique<runtime::HttpClient>(executor(), pool_, clock_, std::move(http));
         return true;
     });
-    std::promise<void> found;
-    runtime::net::co_spawn(executor(), find_place(), [&found](const std::exception_ptr&) {
-        found.set_value();
-    });
-    found.get_future().wait();
+    block_on(find_place());
     BIDE_TRY(place_, std::move(found_place_));
     run_on(executor(), [this] {
         make_clients();
@@ -148,14 +144,19 @@ Result<std::string> Services::queue_url(const std::string& name_or_url) {
     const bool is_url = name_or_url.starts_with("https://") || name_or_url.starts_with("http://");
     if (name_or_url.empty() || is_url) return name_or_url;
     Result<std::string> found = Error{Code::internal, Retry::never, "out of memory"};
-    std::promise<void> done;
-    runtime::net::co_spawn(
-        executor(),
-        find_queue(name_or_url, &found),
-        [&done](const std::exception_ptr&) { done.set_value(); }
-    );
-    done.get_future().wait();
+    block_on(find_queue(name_or_url, &found));
     return found;
+}
+
+void Services::block_on(runtime::Task<void> task) {
+    std::promise<void> done;
+    runtime::net::co_spawn(executor(), std::move(task), [&done](const std::exception_ptr&) {
+        done.set_value();
+    });
+    const std::stop_callback on_stop(options_.give_up, [this] {
+        runtime::net::post(executor(), [this] { end_calls(); });
+    });
+    done.get_future().wait();
 }
 
 runtime::Task<void> Services::find_queue(std::string name, Result<std::string>* found) {
@@ -166,12 +167,21 @@ runtime::Task<void> Services::find_queue(std::string name, Result<std::string>* 
         *found = to_error(answer.error(), "SQS queue " + name);
 }
 
-Services::~Services() {
+void Services::end_calls() {
+    if (clients_->redis) clients_->redis->close();
+    clients_->http->close();
+}
+
+void Services::cut_off() {
     run_on(executor(), [this] {
-        if (clients_->redis) clients_->redis->close();
-        clients_->http->close();
+        end_calls();
         return true;
     });
+}
+
+Services::~Services() {
+    if (!clients_) return;  // prepare() failed
+    cut_off();
     // What was under way has been told to end; it does so on the thread before this.
     run_on(executor(), [this] {
         clients_.reset();

@@ -35,6 +35,8 @@ class Services {
     );
     /// Fronts and workers have stopped.
     ~Services();
+    /// Ends the calls that are under way; those that follow fail. Any thread.
+    void cut_off();
     Services(const Services&) = delete;
     Services& operator=(const Services&) = delete;
 
@@ -92,6 +94,9 @@ class Services {
         const Clock& clock
     );
     Result<void> prepare();
+    /// A coroutine, run to its end unless it is given up.
+    void block_on(runtime::Task<void> task);
+    void end_calls();
     void make_clients();
     runtime::Task<Result<std::string>> iam_token();
     runtime::Task<void> find_place();

@@ -6,10 +6,12 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -17,8 +19,15 @@
 
 namespace bide::engines::aws {
 
+/// For calls under way at the end, before they are cut off: results are stored and messages
+/// removed.
+constexpr Duration kLastCalls = std::chrono::seconds(10);
+
 /// How a state machine lives on one thread: events from any thread wait in an inbox and are taken
 /// together; a timer wakes it when it wants; what it has begun is counted, so that it can end.
+///
+/// What it spawns answers for its own failures. An exception out of there is a bug, and ends the
+/// process: what was to be told would never be, and somebody would wait for it (G5).
 template <class Event>
 class Turns {
   public:
@@ -70,38 +79,43 @@ class Turns {
         runtime::net::co_spawn(
             shared_->executor,
             std::move(task),
-            [shared = shared_](const std::exception_ptr&) {
+            [shared = shared_](const std::exception_ptr& failure) {
+                if (failure) std::rethrow_exception(failure);
                 const std::lock_guard lock(shared->mutex);
                 if (--shared->under_way == 0) shared->ended.notify_all();
             }
         );
     }
 
-    /// Takes nothing more. Any other thread; then wait().
-    void close() {
-        const std::lock_guard lock(shared_->mutex);
-        shared_->closed = true;
-        shared_->inbox.clear();
+    /// Takes nothing more, and runs `last` on the thread: after it, nothing but what was spawned
+    /// may spawn. Returns after the last turn. Any other thread; then wait().
+    template <class F>
+    void close(F last) {
+        {
+            const std::lock_guard lock(shared_->mutex);
+            shared_->closed = true;
+            shared_->inbox.clear();
+        }
+        std::promise<void> done;
+        runtime::net::post(shared_->executor, [this, &last, &done] {
+            shared_->timer.cancel();
+            shared_->take = nullptr;
+            last();
+            done.set_value();
+        });
+        done.get_future().wait();
     }
 
-    /// Until all that was spawned has ended, and the last turn.
+    /// After close(): whether all that was spawned has ended by then.
+    bool wait(Duration patience) {
+        std::unique_lock lock(shared_->mutex);
+        return shared_->ended.wait_for(lock, patience, [this] { return shared_->under_way == 0; });
+    }
+
+    /// After close(): until it has.
     void wait() {
-        {
-            std::unique_lock lock(shared_->mutex);
-            shared_->ended.wait(lock, [this] { return shared_->under_way == 0; });
-        }
-        std::mutex mutex;
-        std::condition_variable done;
-        bool over = false;
-        runtime::net::post(shared_->executor, [&, shared = shared_] {
-            shared->timer.cancel();
-            shared->take = nullptr;
-            const std::lock_guard lock(mutex);
-            over = true;
-            done.notify_one();
-        });
-        std::unique_lock lock(mutex);
-        done.wait(lock, [&over] { return over; });
+        std::unique_lock lock(shared_->mutex);
+        shared_->ended.wait(lock, [this] { return shared_->under_way == 0; });
     }
 
   private:

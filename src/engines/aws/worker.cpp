@@ -4,7 +4,6 @@
 #include "wire/notice.hpp"
 
 #include <algorithm>
-#include <future>
 #include <utility>
 
 namespace bide::engines::aws {
@@ -107,16 +106,14 @@ void Worker::stop_now() {
 void Worker::stop() {
     stop_.request_stop();
     abort_.request_stop();
-    turns_.close();
-    turns_.wait();
-    std::promise<void> gone;
-    runtime::net::post(services_.executor(), [this, &gone] {
+    turns_.close([this] {
         if (subscription_) subscription_->close();
         subscription_.reset();
-        room_.clear();
-        gone.set_value();
+        for (const auto& timer : room_) timer->cancel();
     });
-    gone.get_future().wait();
+    const Duration patience = stop_now_ ? Duration(0) : kLastCalls;
+    if (!turns_.wait(patience)) services_.cut_off();
+    turns_.wait();
 }
 
 std::vector<ports::QueueFacts> Worker::facts() const {
