@@ -231,17 +231,7 @@ void Front::step(core::RendezvousEvent&& event) {
 
 void Front::perform() {
     core::RendezvousEffects todo = std::exchange(effects_, {});
-    for (const JobId& job : todo.unwatches) {
-        if (subscription_) subscription_->unsubscribe(job_channel(job));
-        look_if_held(job);
-    }
-    for (const JobId& job : todo.watches) {
-        // A look that follows waits until the channel is listened to.
-        if (subscription_ && subscription_->proven() && subscription_->subscribe(job_channel(job)))
-            watching_.insert(job);
-        else if (subscription_)
-            subscription_->subscribe(job_channel(job));
-    }
+    if (!todo.watches.empty() || !todo.unwatches.empty()) watch(todo);
     for (auto& order : todo.claims) turns_.spawn(claim(std::move(order)));
     for (auto& order : todo.sends) turns_.spawn(send(std::move(order)));
     for (auto& order : todo.looks) look(std::move(order));
@@ -255,6 +245,27 @@ void Front::perform() {
         if (rendezvous_.waiters() == 0) settled_.notify_all();
     }
     turns_.wake_at(next);
+}
+
+/// A channel that was wanted and given up again within the turn, or the other way round, is left as
+/// it is: in which order that was is not known any more.
+void Front::watch(const core::RendezvousEffects& todo) {
+    if (!subscription_) return;
+    std::unordered_map<JobId, int> changes;
+    for (const JobId& job : todo.watches) ++changes[job];
+    for (const JobId& job : todo.unwatches) --changes[job];
+    for (const auto& [job, change] : changes) {
+        const std::string channel = job_channel(job);
+        if (change < 0) {
+            subscription_->unsubscribe(channel);
+            look_if_held(job);
+        } else if (change > 0) {
+            const bool asked = subscription_->subscribe(channel);
+            // A look that follows waits until the channel is listened to.
+            if (asked && subscription_->proven() && !subscription_->subscribed(channel))
+                watching_.insert(job);
+        }
+    }
 }
 
 void Front::deliver(std::vector<core::Answer>&& answers) {

@@ -64,6 +64,7 @@ class Front final : public ports::Engine {
     void turn(std::vector<core::RendezvousEvent>&& events);
     void step(core::RendezvousEvent&& event);
     void perform();
+    void watch(const core::RendezvousEffects& todo);
     void deliver(std::vector<core::Answer>&& answers);
     void not_here(const core::Wait& wait, const char* what);
 
