@@ -8,6 +8,12 @@
 #include <utility>
 
 namespace bide {
+namespace {
+
+/// At once, of a worker: those for its jobs, and one for dead letters.
+constexpr std::size_t kPollsPerQueue = 9;
+
+}  // namespace
 
 engines::aws::ServicesOptions services_options(const cli::Config& config) {
     engines::aws::ServicesOptions options;
@@ -20,6 +26,8 @@ engines::aws::ServicesOptions services_options(const cli::Config& config) {
     options.redis_ca = config.aws.redis_ca;
     options.redis_iam = config.aws.redis_iam;
     options.redis_serverless = config.aws.redis_serverless;
+    // A poll has its connection to itself: however many queues, others are not to wait for one.
+    options.connections_max += kPollsPerQueue * (config.queues.size() + 1);
     options.log = [](const std::string& text) { spdlog::warn(text); };
     return options;
 }

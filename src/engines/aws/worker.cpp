@@ -147,7 +147,7 @@ void Worker::turn(std::vector<core::ConsumerEvent>&& events) {
         for (auto& event : events) {
             drained_ = drained_ || std::holds_alternative<core::event::Drain>(event);
             if (const auto* ended = std::get_if<core::event::AttemptEnded>(&event))
-                running_.erase(ended->job);
+                running_.erase({ended->job, ended->attempt});
             consumer_.step(std::move(event), now, effects_);
         }
         if (events.empty()) consumer_.step(core::event::Tick{}, now, effects_);
@@ -165,11 +165,11 @@ void Worker::step(core::ConsumerEvent&& event) {
 
 void Worker::perform() {
     core::ConsumerEffects todo = std::exchange(effects_, {});
+    for (auto& order : todo.starts) begin(std::move(order));
     for (const auto& stop : todo.stops) {
-        const auto running = running_.find(stop.job);
+        const auto running = running_.find({stop.job, stop.attempt});
         if (running != running_.end()) running->second.request_stop();
     }
-    for (auto& order : todo.starts) begin(std::move(order));
     for (const auto& order : todo.news) tell_news(order);
     for (auto& order : todo.fetches) turns_.spawn(fetch(order));
     for (auto& order : todo.extends) turns_.spawn(extend(order));
@@ -196,8 +196,8 @@ void Worker::perform() {
 }
 
 void Worker::begin(core::wants::Start order) {
-    std::stop_source& stop = running_[order.job];
-    stop = std::stop_source();
+    const std::stop_source stop;
+    running_.insert_or_assign({order.job, order.attempt}, stop);
     ports::Attempt attempt;
     attempt.input = std::move(order.input);
     attempt.number = order.attempt;
@@ -249,12 +249,12 @@ Task<void> Worker::receive_loop(core::QueueIndex queue, std::uint32_t poll) {
         ++polls_under_way_;
         auto received = co_await services_.sqs().receive(std::move(what));
         --polls_under_way_;
-        polls_[queue].reserved -= room;
         if (stop_.stop_requested()) {
             const std::lock_guard lock(mutex_);
             settled_.notify_all();
         }
         if (received.has_error()) {
+            polls_[queue].reserved -= room;
             if (stop_.stop_requested()) co_return;
             said("SQS", &received.error());
             co_await pause(rest);
@@ -269,12 +269,15 @@ Task<void> Worker::receive_loop(core::QueueIndex queue, std::uint32_t poll) {
             full = std::min(full + 1, kPollsMax);
         else if (full > 0)
             --full;
-        if (count > 0) co_await take(queue, std::move(received.value()));
+        co_await take(queue, room, std::move(received.value()));
         if (count > 1 && count < room) co_await pause(kGather);
     }
 }
 
-Task<void> Worker::take(core::QueueIndex queue, std::vector<clients::SqsMessage> messages) {
+/// `room` was reserved for them, and is until they have it.
+Task<void> Worker::take(
+    core::QueueIndex queue, std::uint32_t room, std::vector<clients::SqsMessage> messages
+) {
     std::vector<core::ConsumerEvent> events;
     std::vector<std::string> ask{"MGET"};
     std::vector<core::consumed::Received> all;
@@ -282,13 +285,14 @@ Task<void> Worker::take(core::QueueIndex queue, std::vector<clients::SqsMessage>
         all.push_back(receive(queue, std::move(message)));
         ask.push_back(cancelled_mark(all.back().job));
     }
-    if (services_.cache_works()) {
+    if (!all.empty() && services_.cache_works()) {
         const auto marks = co_await services_.redis()->command(std::move(ask));
         const bool known = marks && marks.value().items.size() == all.size();
         for (std::size_t i = 0; known && i < all.size(); ++i)
             all[i].cancelled = marks.value().items[i].kind != wire::RespValue::Kind::nil;
     }
     for (auto& one : all) events.emplace_back(std::move(one));
+    polls_[queue].reserved -= room;
     turn(std::move(events));
 }
 

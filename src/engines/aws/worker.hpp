@@ -11,11 +11,13 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <stop_token>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace bide::engines::aws {
@@ -70,7 +72,9 @@ class Worker final : public ports::AttemptSink {
     void begin(core::wants::Start order);
     runtime::Task<void> receive_loop(core::QueueIndex queue, std::uint32_t poll);
     runtime::Task<std::uint32_t> wait_for_room(core::QueueIndex queue, std::uint32_t poll);
-    runtime::Task<void> take(core::QueueIndex queue, std::vector<clients::SqsMessage> messages);
+    runtime::Task<void> take(
+        core::QueueIndex queue, std::uint32_t room, std::vector<clients::SqsMessage> messages
+    );
     runtime::Task<void> pause(Duration span);
     core::consumed::Received receive(core::QueueIndex queue, clients::SqsMessage message);
     void hear(std::string_view payload);
@@ -106,7 +110,8 @@ class Worker final : public ports::AttemptSink {
     core::ConsumerEffects effects_;
     core::Receipt last_receipt_ = 0;
     std::unordered_map<core::Receipt, Held> held_;
-    std::unordered_map<JobId, std::stop_source> running_;
+    /// By job and attempt.
+    std::map<std::pair<JobId, std::uint32_t>, std::stop_source> running_;
     std::unique_ptr<clients::RedisSubscription> subscription_;
     struct Polls {
         std::uint32_t reserved = 0;  ///< messages that those under way may bring
