@@ -112,11 +112,18 @@ void Front::leave(core::WaiterId waiter) {
     turns_.put(core::event::Leave{waiter});
 }
 
-void Front::redrive(const JobId&, const core::Wait& wait) {
-    not_here(wait, "redriving a job; move it from the dead-letter queue with StartMessageMoveTask");
+void Front::redrive(const JobId& job, const core::Wait& wait) {
+    begin(redrive_for(job, wait.id));
 }
-void Front::redrive_queue(core::QueueIndex, std::uint32_t, const core::Wait& wait) {
-    not_here(wait, "redriving a queue; move its dead-letter queue with StartMessageMoveTask");
+void Front::redrive_queue(core::QueueIndex queue, std::uint32_t count_max, const core::Wait& wait) {
+    begin(redrive_some(queue, count_max, wait.id));
+}
+
+/// A call that is not the rendezvous'. Any thread.
+void Front::begin(runtime::Task<void> call) {
+    runtime::net::post(services_.executor(), [this, call = std::move(call)]() mutable {
+        turns_.spawn(std::move(call));
+    });
 }
 void Front::set_paused(core::event::SetPaused&& change) {
     not_here(change.wait, "pausing; stop the queue's workers");
@@ -134,10 +141,14 @@ void Front::not_here(const core::Wait& wait, const char* what) {
         Retry::never,
         std::string("this server keeps its jobs in SQS and S3, and does not offer ") + what};
     runtime::net::post(services_.executor(), [this, answer = std::move(answer)]() mutable {
-        std::vector<core::Answer> one;
-        one.push_back(std::move(answer));
-        deliver(std::move(one));
+        deliver_one(std::move(answer));
     });
+}
+
+void Front::deliver_one(core::Answer&& answer) {
+    std::vector<core::Answer> one;
+    one.push_back(std::move(answer));
+    deliver(std::move(one));
 }
 
 ports::EngineFacts Front::facts() const {

@@ -66,6 +66,8 @@ class Front final : public ports::Engine {
     void perform();
     void watch(const core::RendezvousEffects& todo);
     void deliver(std::vector<core::Answer>&& answers);
+    void deliver_one(core::Answer&& answer);
+    void begin(runtime::Task<void> call);
     void not_here(const core::Wait& wait, const char* what);
 
     // front.cpp: notices
@@ -92,6 +94,20 @@ class Front final : public ports::Engine {
         core::QueueIndex queue, std::string envelope
     );
     runtime::Task<void> cancel_job(core::wanted::Cancel order);
+
+    // front_redrive.cpp
+    struct Redriven {
+        core::JobFacts facts;
+        core::Fingerprint fingerprint{};
+        std::optional<Error> error;
+    };
+    runtime::Task<Redriven> find_failed(JobId job);
+    runtime::Task<Redriven> redrive_one(JobId job);
+    runtime::Task<void> redrive_for(JobId job, core::WaiterId waiter);
+    runtime::Task<void> redrive_some(
+        core::QueueIndex queue, std::uint32_t count_max, core::WaiterId waiter
+    );
+    runtime::Task<void> mark_redriven(JobId job, core::Fingerprint fingerprint, wire::Claim claim);
 
     void store_said(const clients::AwsFailure* failure);
     void queue_said(const clients::AwsFailure* failure);

@@ -170,7 +170,7 @@ Task<void> Front::mark_sent(core::wanted::Send order) {
     claim.not_before = order.not_before;
     claim.start_by = order.start_by;
     claim.priority = input.priority;
-    const auto put = co_await services_.store().empty_claim(input.id, std::move(claim));
+    const auto put = co_await services_.store().replace_claim(input.id, std::move(claim), "");
     store_said(put.has_error() ? &put.error() : nullptr);
 }
 

@@ -74,11 +74,12 @@ Task<Put> JobStore::put_claim(JobId job, wire::Claim claim, std::string envelope
     co_return co_await put_once(incoming_, std::move(put));
 }
 
-Task<Put> JobStore::empty_claim(JobId job, wire::Claim claim) {
+Task<Put> JobStore::replace_claim(JobId job, wire::Claim claim, std::string envelope) {
     clients::S3Put put;
     put.key = claim_key(job);
     put.facts.content_type = "application/json";
     put.facts.metadata = wire::describe_claim(claim);
+    put.body = body_of(std::move(envelope));
     auto made = co_await incoming_.put(std::move(put));
     if (made.has_error()) co_return std::move(made.error());
     co_return Put::made;
@@ -122,6 +123,35 @@ Task<Put> JobStore::keep_failed(std::string queue, JobId job, std::string envelo
     put.facts.content_type = "application/json";
     put.body = body_of(std::move(envelope));
     co_return co_await put_once(incoming_, std::move(put));
+}
+
+Task<std::optional<std::string>> JobStore::get_failed(std::string queue, JobId job) {
+    auto found = co_await incoming_.get(failed_key(queue, job), {});
+    if (found.has_error()) co_return std::move(found.error());
+    if (!found.value()) co_return std::optional<std::string>();
+    co_return std::optional(std::move(found.value()->body.bytes));
+}
+
+Task<JobStore::FailedJobs> JobStore::list_failed(std::string queue, std::uint32_t count_max) {
+    const std::string prefix = failed_prefix(queue);
+    auto page = co_await incoming_.list(prefix, "", count_max, {});
+    if (page.has_error()) co_return std::move(page.error());
+    FailedJobs found;
+    found.more = page.value().more;
+    for (const std::string& key : page.value().keys) {
+        const auto job = parse_job_id(std::string_view(key).substr(prefix.size()));
+        if (job) found.jobs.push_back(job.value());
+    }
+    co_return found;
+}
+
+/// The result first: what is kept of the job goes last.
+Task<Put> JobStore::forget_failure(std::string queue, JobId job) {
+    auto result = co_await outgoing_.remove(result_key(queue, job), {});
+    if (result.has_error()) co_return std::move(result.error());
+    auto message = co_await incoming_.remove(failed_key(queue, job), {});
+    if (message.has_error()) co_return std::move(message.error());
+    co_return Put::made;
 }
 
 }  // namespace bide::engines::aws

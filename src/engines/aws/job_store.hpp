@@ -11,6 +11,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bide::engines::aws {
 
@@ -47,8 +48,9 @@ class JobStore {
 
     /// `envelope`: what is to be sent, if it is not in the queue yet; may be empty.
     Answer<Put> put_claim(JobId job, wire::Claim claim, std::string envelope);
-    /// The job is in the queue: the claim that is there needs no envelope any more.
-    Answer<Put> empty_claim(JobId job, wire::Claim claim);
+    /// Whatever claim is there: of a job that is in the queue by now and needs no envelope, or of
+    /// one that is to run again.
+    Answer<Put> replace_claim(JobId job, wire::Claim claim, std::string envelope);
     struct StoredClaim {
         wire::Claim claim;
         std::string envelope;
@@ -65,6 +67,14 @@ class JobStore {
 
     /// Of a failed job, its message.
     Answer<Put> keep_failed(std::string queue, JobId job, std::string envelope);
+    Answer<std::optional<std::string>> get_failed(std::string queue, JobId job);
+    struct FailedJobs {
+        std::vector<JobId> jobs;
+        bool more = false;
+    };
+    Answer<FailedJobs> list_failed(std::string queue, std::uint32_t count_max);
+    /// It is to run again: result and message go.
+    Answer<Put> forget_failure(std::string queue, JobId job);
 
   private:
     clients::S3Client& incoming_;

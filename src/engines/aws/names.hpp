@@ -30,8 +30,11 @@ inline std::string claim_key(const JobId& job) {
     return "claims/" + to_string(job);
 }
 /// The envelope of a job whose last attempt failed, for a redrive.
+inline std::string failed_prefix(std::string_view queue) {
+    return "failed/" + std::string(queue) + '/';
+}
 inline std::string failed_key(std::string_view queue, const JobId& job) {
-    return "failed/" + std::string(queue) + '/' + to_string(job);
+    return failed_prefix(queue) + to_string(job);
 }
 
 inline std::string reply_channel(std::string_view front) {
