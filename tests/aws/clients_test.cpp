@@ -211,6 +211,8 @@ TEST_F(AwsServersTest, WhoIsFirstPutsAndAllReadTheSame) {
 }
 
 TEST_F(AwsServersTest, OneOfManyPutsWins) {
+    if (variable("BIDE_S3_SERVER") == "moto")
+        GTEST_SKIP() << "moto does not put conditionally at once: two may be first";
     for (int round = 0; round < 10; ++round) {
         const std::string key = "race/" + std::to_string(round);
         std::vector<std::future<AwsOutcome<S3Made>>> ends;

@@ -15,7 +15,7 @@ Options:
 
 The environment: AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL_S3, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
 AWS_REGION, BIDE_REDIS (a URL, with user and password), BIDE_REDIS_CA (tls: the file of its CA),
-BIDE_SQS_QUEUE (the URL of the first queue), BIDE_SQS_QUEUE_DEAD, BIDE_S3_BUCKET. `run` ends with the command's
+BIDE_SQS_QUEUE (the URL of the first queue), BIDE_SQS_QUEUE_DEAD, BIDE_S3_BUCKET, BIDE_S3_SERVER. `run` ends with the command's
 status, or with 77 when a service cannot be had here.
 """
 import argparse
@@ -76,6 +76,8 @@ class Environment:
             said[variable] = self.queue(name, way)
         if self.bucket:
             said["BIDE_S3_BUCKET"] = self.bucket
+        if "s3" in self.servers:
+            said["BIDE_S3_SERVER"] = self.servers["s3"].name
         return said
 
     def client(self, service, server=None):

@@ -35,6 +35,7 @@ class Case(unittest.TestCase):
 class ObjectStore(Case):
     wanted = {"s3": NAME}
     verifies = True
+    decides_races = True  # moto looks and then writes, with nothing in between: two may be first
     has_lifecycle = True
 
     def setUp(self):
@@ -62,6 +63,8 @@ class ObjectStore(Case):
                          (b"first", "image/png", {"bide-state": "x"}))
 
     def test_one_of_many_conditional_puts_wins(self):
+        if not self.decides_races:
+            self.skipTest("moto does not put conditionally at once")
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
             for key in map(str, range(20)):
                 ends = list(pool.map(lambda body: self.put(key, body, IfNoneMatch="*"),
@@ -179,6 +182,7 @@ def main():
         sys.exit(__doc__)
     installs.inside()
     ObjectStore.verifies, ObjectStore.has_lifecycle = NAME != "moto", NAME != "versitygw"
+    ObjectStore.decides_races = NAME != "moto"
     loader, chosen = unittest.TestLoader(), sys.argv[2:]
     suite = unittest.TestSuite(case(name) for case in cases[NAME]
                                for name in loader.getTestCaseNames(case) if not chosen or name in chosen)
