@@ -30,8 +30,9 @@ constexpr std::uint32_t kSlotsPerPoll = 20;
 /// Longer than handlers have between the asking and SIGKILL.
 constexpr auto kHaltPatience = std::chrono::seconds(15);
 
-/// When a call brought some messages but was not full, others are under way: the next call waits so
-/// long for them, for calls are paid for. After one message or none it does not.
+/// When this call or the one before brought several messages, and this one was not full, others are
+/// under way: the next call waits so long for them, for calls are paid for. A poll that waits
+/// already is ended by the first message of many, and gets it alone. Among single ones none waits.
 constexpr Duration kGather = std::chrono::milliseconds(10);
 
 std::vector<core::QueueRules> rules_of(const std::vector<QueueOptions>& queues) {
@@ -238,6 +239,7 @@ Task<std::uint32_t> Worker::wait_for_room(core::QueueIndex queue, std::uint32_t 
 
 Task<void> Worker::receive_loop(core::QueueIndex queue, std::uint32_t poll) {
     Duration rest = kPauseMin;
+    std::size_t last = 0;
     for (;;) {
         const std::uint32_t room = co_await wait_for_room(queue, poll);
         if (room == 0) co_return;
@@ -268,9 +270,10 @@ Task<void> Worker::receive_loop(core::QueueIndex queue, std::uint32_t poll) {
         if (count == room)
             full = std::min(full + 1, kPollsMax);
         else if (full > 0)
-            --full;
+            full = 2 * count < room ? full / 2 : full - 1;
         co_await take(queue, room, std::move(received.value()));
-        if (count > 1 && count < room) co_await pause(kGather);
+        if (count > 0 && count < room && std::max(count, last) > 1) co_await pause(kGather);
+        last = count;
     }
 }
 
