@@ -27,6 +27,9 @@ constexpr Duration kPauseMax = std::chrono::seconds(5);
 constexpr std::uint32_t kPollsMax = 8;
 constexpr std::uint32_t kSlotsPerPoll = 20;
 
+/// Full calls for each further poll, so that there are no more than are filled.
+constexpr std::uint32_t kFullPerPoll = 8;
+
 /// Longer than handlers have between the asking and SIGKILL.
 constexpr auto kHaltPatience = std::chrono::seconds(15);
 
@@ -231,7 +234,7 @@ Task<std::uint32_t> Worker::wait_for_room(core::QueueIndex queue, std::uint32_t 
         if (stop_.stop_requested()) co_return 0;
         const std::uint32_t room = consumer_.room(queue);
         const std::uint32_t reserved = polls_[queue].reserved;
-        if (poll <= polls_[queue].full && room >= reserved + wanted)
+        if (poll <= polls_[queue].full / kFullPerPoll && room >= reserved + wanted)
             co_return std::min(room - reserved, kReceiveMax);
         co_await room_[queue]->async_wait(runtime::kTuple);
     }
@@ -268,9 +271,9 @@ Task<void> Worker::receive_loop(core::QueueIndex queue, std::uint32_t poll) {
         const std::size_t count = received.value().size();
         std::uint32_t& full = polls_[queue].full;
         if (count == room)
-            full = std::min(full + 1, kPollsMax);
-        else if (full > 0)
-            full = 2 * count < room ? full / 2 : full - 1;
+            full = std::min(full + 1, kPollsMax * kFullPerPoll);
+        else
+            full /= 2;
         co_await take(queue, room, std::move(received.value()));
         if (count > 0 && count < room && std::max(count, last) > 1) co_await pause(kGather);
         last = count;
