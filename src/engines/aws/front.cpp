@@ -13,12 +13,6 @@ namespace {
 /// How long one failed call makes a front not ready.
 constexpr Duration kTroubleMax = std::chrono::seconds(10);
 
-std::vector<core::QueueRules> rules_of(const std::vector<QueueOptions>& queues) {
-    std::vector<core::QueueRules> rules;
-    for (const auto& queue : queues) rules.push_back(queue.rules);
-    return rules;
-}
-
 std::string random_name() {
     static constexpr std::string_view kDigits = "0123456789abcdef";
     std::string name;
@@ -212,11 +206,6 @@ void Front::said(Trouble& trouble, std::string_view service, const clients::AwsF
     const std::lock_guard lock(mutex_);
     if (!lasts(trouble) && !now.empty()) services_.log(now);
     trouble = {std::move(now), services_.clock().now()};
-}
-
-std::uint64_t Front::rescues() const {
-    const std::lock_guard lock(mutex_);
-    return rendezvous_.rescues();
 }
 
 // --- turns ------------------------------------------------------------------------------------

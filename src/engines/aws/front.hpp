@@ -57,8 +57,6 @@ class Front final : public ports::Engine {
     ports::EngineHealth health() const override;
     std::string_view durability() const override { return "s3"; }
 
-    std::uint64_t rescues() const;
-
   private:
     // front.cpp: turns
     void turn(std::vector<core::RendezvousEvent>&& events);
@@ -81,7 +79,8 @@ class Front final : public ports::Engine {
     // front_calls.cpp
     runtime::Task<void> claim(core::wanted::Claim order);
     runtime::Task<void> send(core::wanted::Send order);
-    runtime::Task<void> mark_sent(core::wanted::Send order);
+    wire::Claim claim_of(const core::wanted::Send& order) const;
+    runtime::Task<void> mark_sent(JobId job, wire::Claim claim, bool kept);
     runtime::Task<Result<std::string>> envelope_of(core::wanted::Send order);
     runtime::Task<void> look_up(core::wanted::Look order);
     runtime::Task<core::told::Looked> look_in(core::QueueIndex queue, JobId job);
@@ -107,7 +106,6 @@ class Front final : public ports::Engine {
     runtime::Task<void> redrive_some(
         core::QueueIndex queue, std::uint32_t count_max, core::WaiterId waiter
     );
-    runtime::Task<void> mark_redriven(JobId job, core::Fingerprint fingerprint, wire::Claim claim);
 
     void store_said(const clients::AwsFailure* failure);
     void queue_said(const clients::AwsFailure* failure);

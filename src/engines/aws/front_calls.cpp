@@ -142,26 +142,13 @@ Task<void> Front::send(core::wanted::Send order) {
     if (sent.has_error()) {
         told.error = to_error(sent.error(), "the job could not be put into the queue");
     } else if (order.promised || order.kept) {
-        turns_.spawn(mark_sent(order));
+        turns_.spawn(mark_sent(told.job, claim_of(order), order.kept));
     }
     step(std::move(told));
 }
 
-/// In the cache; and should the cache not take it, at the claim that has the input with it, so that
-/// not everybody who looks at the job sends it again.
-Task<void> Front::mark_sent(core::wanted::Send order) {
+wire::Claim Front::claim_of(const core::wanted::Send& order) const {
     const core::JobInput& input = *order.input;
-    if (services_.cache_works()) {
-        std::vector<std::string> set{
-            "SET",
-            sent_mark(input.id),
-            text_of(input.fingerprint),
-            "EX",
-            std::string(kMarkSeconds)};
-        const auto marked = co_await services_.redis()->command(std::move(set));
-        if (marked) co_return;
-    }
-    if (!order.kept) co_return;
     wire::Claim claim;
     claim.queue = name_of(input.queue);
     claim.fingerprint = input.fingerprint;
@@ -170,7 +157,20 @@ Task<void> Front::mark_sent(core::wanted::Send order) {
     claim.not_before = order.not_before;
     claim.start_by = order.start_by;
     claim.priority = input.priority;
-    const auto put = co_await services_.store().replace_claim(input.id, std::move(claim), "");
+    return claim;
+}
+
+/// In the cache; and should the cache not take it, at the claim when that has the message with it,
+/// so that not everybody who looks at the job sends it again.
+Task<void> Front::mark_sent(JobId job, wire::Claim claim, bool kept) {
+    if (services_.cache_works()) {
+        std::vector<std::string> set{
+            "SET", sent_mark(job), text_of(claim.fingerprint), "EX", std::string(kMarkSeconds)};
+        const auto marked = co_await services_.redis()->command(std::move(set));
+        if (marked) co_return;
+    }
+    if (!kept) co_return;
+    const auto put = co_await services_.store().replace_claim(job, std::move(claim), "");
     store_said(put.has_error() ? &put.error() : nullptr);
 }
 

@@ -109,26 +109,13 @@ Task<Front::Redriven> Front::redrive_one(JobId job) {
     const auto sent = co_await services_.sqs().send(std::move(message));
     queue_said(sent.has_error() ? &sent.error() : nullptr);
     if (sent.has_error()) co_return failed(sent.error(), "the job could not be put into the queue");
-    turns_.spawn(mark_redriven(job, told.fingerprint, std::move(claim)));
+    turns_.spawn(mark_sent(job, std::move(claim), true));
 
     told.facts.state = core::JobState::ready;
     told.facts.attempts = 0;
     told.facts.attempts_max = options_.queues[queue].rules.retry.attempts_max;
     told.facts.started = {};
     co_return told;
-}
-
-/// As mark_sent().
-Task<void> Front::mark_redriven(JobId job, core::Fingerprint fingerprint, wire::Claim claim) {
-    if (services_.cache_works()) {
-        std::string value(reinterpret_cast<const char*>(fingerprint.data()), fingerprint.size());
-        std::vector<std::string> set{
-            "SET", sent_mark(job), std::move(value), "EX", std::string(kMarkSeconds)};
-        const auto marked = co_await services_.redis()->command(std::move(set));
-        if (marked) co_return;
-    }
-    const auto put = co_await services_.store().replace_claim(job, std::move(claim), "");
-    store_said(put.has_error() ? &put.error() : nullptr);
 }
 
 Task<void> Front::redrive_for(JobId job, core::WaiterId waiter) {

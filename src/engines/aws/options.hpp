@@ -38,6 +38,13 @@ struct QueueOptions {
     ports::Handler* handler = nullptr;  ///< of a worker; must outlive the engine
 };
 
+/// As the state machines of fronts and workers want them.
+inline std::vector<core::QueueRules> rules_of(const std::vector<QueueOptions>& queues) {
+    std::vector<core::QueueRules> rules;
+    for (const auto& queue : queues) rules.push_back(queue.rules);
+    return rules;
+}
+
 struct FrontOptions {
     std::vector<QueueOptions> queues;
     core::RendezvousLimits limits;

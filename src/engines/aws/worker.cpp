@@ -38,12 +38,6 @@ constexpr auto kHaltPatience = std::chrono::seconds(15);
 /// already is ended by the first message of many, and gets it alone. Among single ones none waits.
 constexpr Duration kGather = std::chrono::milliseconds(10);
 
-std::vector<core::QueueRules> rules_of(const std::vector<QueueOptions>& queues) {
-    std::vector<core::QueueRules> rules;
-    for (const auto& queue : queues) rules.push_back(queue.rules);
-    return rules;
-}
-
 std::uint32_t whole_seconds(Duration span) {
     return static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(span).count());
 }
