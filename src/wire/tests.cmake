@@ -11,6 +11,7 @@ bide_tests(wire_test
             ${PROJECT_SOURCE_DIR}/src/wire/http_date_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/job_options_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/lambda_codec_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/wire/lambda_http_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/message_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/notice_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/prefer_test.cpp
@@ -23,6 +24,7 @@ bide_tests(wire_test
             ${PROJECT_SOURCE_DIR}/src/wire/result_object_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/s3_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/sqs_test.cpp)
+target_compile_definitions(wire_test PRIVATE BIDE_SHARED_BESIDE="${PROJECT_SOURCE_DIR}/../shared")
 bide_tests(sigv4_test
     LIBS bide_wire
     SOURCES ${PROJECT_SOURCE_DIR}/src/wire/sigv4_test.cpp
