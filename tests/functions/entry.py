@@ -7,9 +7,11 @@ function fails is AWS's, as far as it is documented.
 import asyncio
 import contextlib
 import dataclasses
+import email.utils
 import json
 import time
 import typing
+import uuid
 
 import events
 import function
@@ -159,14 +161,17 @@ class Entry:
         body = b"" if said is None else json.dumps(said).encode()
         return await self.say(writer, method, status, [("Content-Type", "application/json")] if said else [], body, keep)
 
+    def head(self, status, fields, keep):
+        return http1.head_bytes(http1.status_line(status), [
+            *fields, ("Date", email.utils.formatdate(usegmt=True)), ("x-amzn-RequestId", uuid.uuid4()),
+            ("Connection", "keep-alive" if keep else "close")])
+
     async def say(self, writer, method, status, fields, body, keep):
         bare = status in (204, 304) or status < 200
         fields = [(name, value) for name, value in fields if name.lower() not in ("content-length", "connection")]
         if not bare:
             fields.append(("Content-Length", len(body)))
-        if not keep:
-            fields.append(("Connection", "close"))
-        writer.write(http1.head_bytes(http1.status_line(status), fields) + (b"" if bare or method == "HEAD" else body))
+        writer.write(self.head(status, fields, keep) + (b"" if bare or method == "HEAD" else body))
         await writer.drain()
         return keep
 
@@ -200,7 +205,7 @@ class Entry:
         chunked = method != "HEAD" and status not in (204, 304)
         if chunked:
             fields.append(("Transfer-Encoding", "chunked"))
-        writer.write(http1.head_bytes(http1.status_line(status), fields))
+        writer.write(self.head(status, fields, keep))
         try:
             while body is not None:
                 if body and chunked:
