@@ -4,6 +4,7 @@
 #include <bide/worker.hpp>
 
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -34,6 +35,9 @@ int with_config(int argc, char** argv, Program program, int (*run)(const bide::c
 }  // namespace
 
 int main(int argc, char** argv) {
+    // Lambda starts it so.
+    if (argc < 2 && std::getenv("AWS_LAMBDA_RUNTIME_API") != nullptr)
+        return bide::Worker().function();
     const std::string_view command = argc > 1 ? argv[1] : "--help";
     if (command == "--help" || command == "-h" || command == "help") {
         std::fputs(kHelp, stdout);

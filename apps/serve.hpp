@@ -24,6 +24,9 @@ int front(const cli::Config& config);
 /// Does what is in SQS, likewise.
 int work(const cli::Config& config, const Natives& natives);
 
+/// A Lambda function: the front or one of the workers, as its handler setting says. Likewise.
+int function(const Natives& natives);
+
 /// Looks whether front() and work() could do their work, and says so; the exit status.
 int examine(const cli::Config& config);
 

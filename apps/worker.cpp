@@ -46,4 +46,8 @@ int Worker::work(int argc, char** argv) {
     return bide::work(std::get<cli::Config>(config), impl_->natives);
 }
 
+int Worker::function() {
+    return bide::function(impl_->natives);
+}
+
 }  // namespace bide

@@ -114,6 +114,11 @@ class Worker {
     int serve(int argc, char** argv);
     /// The same as a worker of jobs that `bide front` processes have put into SQS.
     int work(int argc, char** argv);
+    /// The same as a Lambda function: for a process that Lambda has started, with
+    /// AWS_LAMBDA_RUNTIME_API in its environment. The function's handler setting says which part it
+    /// is: "front", "worker" or "dead-letter". The configuration is the text in BIDE_TOML, or the
+    /// file that BIDE_CONFIG names, or bide.toml in the function's package.
+    int function();
 
   private:
     struct Impl;

@@ -14,10 +14,11 @@ namespace bide::cli {
 
 /// Which program is being configured: they share the file, and want different parts of it.
 enum class Program : std::uint8_t {
-    serve,   ///< everything in one process
-    front,   ///< HTTP only, jobs go to SQS
-    worker,  ///< does what is in SQS
-    doctor,  ///< looks whether the two could
+    serve,     ///< everything in one process
+    front,     ///< HTTP only, jobs go to SQS
+    worker,    ///< does what is in SQS
+    doctor,    ///< looks whether the two could
+    function,  ///< a Lambda function: as a front, or as a worker
 };
 
 /// The most jobs of one run: as many as SQS gives out in one call, and as Lambda's own default. The

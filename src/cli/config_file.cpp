@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <limits>
 #include <span>
@@ -383,10 +384,11 @@ constexpr Key<KeyConfig> kKeyKeys[] = {
 
 class Reader {
   public:
-    Reader(const std::string& path, Program program)
-        : path_(path),
-          program_(program),
-          directory_(std::filesystem::absolute(path).parent_path()) {}
+    /// `path`: what errors call it.
+    Reader(std::string path, std::filesystem::path directory, Program program)
+        : path_(std::move(path)), program_(program), directory_(std::move(directory)) {}
+
+    Result<void> all(std::string_view text, Config& config) const;
 
     template <class Target>
     Result<void> table(const toml::table& table, std::span<const Key<Target>> keys, Target& target)
@@ -527,19 +529,14 @@ class Reader {
     std::filesystem::path directory_;
 };
 
-}  // namespace
-
-Result<void> read_config_file(const std::string& path, Config& config, Program program) {
-    // Reading one would find it empty.
-    if (std::filesystem::is_directory(path)) return bad(path + " is a directory, not a file");
-    const Reader reader(path, program);
+Result<void> Reader::all(std::string_view text, Config& config) const {
     toml::table file;
     try {
-        file = toml::parse_file(path);
+        file = toml::parse(text);
     } catch (const toml::parse_error& failure) {
         const auto line = failure.source().begin.line;
         return bad(
-            path + (line > 0 ? ":" + std::to_string(line) : "") + ": " +
+            path_ + (line > 0 ? ":" + std::to_string(line) : "") + ": " +
             std::string(failure.description())
         );
     }
@@ -548,18 +545,36 @@ Result<void> read_config_file(const std::string& path, Config& config, Program p
         const std::string_view name = key.str();
         if (name != "server" && name != "queues" && name != "keys" && name != "tenants" &&
             name != "aws")
-            return reader.unknown(key, {"server", "queues", "keys", "tenants", "aws"});
-        if (table == nullptr)
-            return reader.at(node.source(), "[" + std::string(name) + "] is a table");
+            return unknown(key, {"server", "queues", "keys", "tenants", "aws"});
+        if (table == nullptr) return at(node.source(), "[" + std::string(name) + "] is a table");
         Result<void> read = success();
-        if (name == "server") read = reader.table<ServerConfig>(*table, kServerKeys, config.server);
-        if (name == "queues") read = reader.queues(*table, config);
-        if (name == "aws") read = reader.table<AwsConfig>(*table, kAwsKeys, config.aws);
-        if (name == "keys") read = reader.keys(*table, config);
-        if (name == "tenants") read = reader.tenants(*table, config);
+        if (name == "server") read = this->table<ServerConfig>(*table, kServerKeys, config.server);
+        if (name == "queues") read = queues(*table, config);
+        if (name == "aws") read = this->table<AwsConfig>(*table, kAwsKeys, config.aws);
+        if (name == "keys") read = keys(*table, config);
+        if (name == "tenants") read = tenants(*table, config);
         BIDE_TRY(std::move(read));
     }
     return success();
+}
+
+}  // namespace
+
+Result<void> read_config_file(const std::string& path, Config& config, Program program) {
+    // Reading one would find it empty.
+    if (std::filesystem::is_directory(path)) return bad(path + " is a directory, not a file");
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return bad(path + ": cannot be opened for reading");
+    std::ostringstream text;
+    text << file.rdbuf();
+    const Reader reader(path, std::filesystem::absolute(path).parent_path(), program);
+    return reader.all(text.str(), config);
+}
+
+Result<void> read_config_text(
+    std::string_view text, const ConfigTextOrigin& origin, Config& config, Program program
+) {
+    return Reader(origin.name, origin.directory, program).all(text, config);
 }
 
 }  // namespace bide::cli

@@ -4,6 +4,7 @@
 #include "cli/config.hpp"
 
 #include <string>
+#include <string_view>
 
 namespace bide::cli {
 
@@ -11,6 +12,16 @@ namespace bide::cli {
 /// unknown key, the nearest known one. Relative paths of commands are relative to the file.
 Result<void> read_config_file(
     const std::string& path, Config& config, Program program = Program::serve
+);
+
+struct ConfigTextOrigin {
+    std::string name;       ///< what errors call it
+    std::string directory;  ///< relative paths of commands are relative to it
+};
+
+/// The same of a text that is in no file.
+Result<void> read_config_text(
+    std::string_view text, const ConfigTextOrigin& origin, Config& config, Program program
 );
 
 }  // namespace bide::cli

@@ -9,12 +9,17 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <string_view>
 #include <utility>
 
 namespace bide::cli {
 namespace {
 
 constexpr int kUsageStatus = 2;
+
+/// Where a Lambda function can write.
+constexpr const char* kFunctionData = "/tmp/bide";
 
 constexpr const char* kFooter = R"(
 One queue from flags:
@@ -78,12 +83,17 @@ struct Flags {
     bool anonymous = false;
 };
 
-CLI::Option* option(CLI::App& app, const char* flag, auto& place, const char* help) {
-    std::string environment = std::string("BIDE_") + (flag + 2);
-    std::transform(environment.begin(), environment.end(), environment.begin(), [](char c) {
+/// Of "--max-wait": BIDE_MAX_WAIT.
+std::string variable_of(std::string_view flag) {
+    std::string variable = "BIDE_" + std::string(flag.substr(2));
+    std::transform(variable.begin(), variable.end(), variable.begin(), [](char c) {
         return c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     });
-    return app.add_option(flag, place, help)->envname(environment);
+    return variable;
+}
+
+CLI::Option* option(CLI::App& app, const char* flag, auto& place, const char* help) {
+    return app.add_option(flag, place, help)->envname(variable_of(flag));
 }
 
 void declare_queue(CLI::App& app, Flags& flags) {
@@ -123,8 +133,23 @@ void declare_queue(CLI::App& app, Flags& flags) {
         ->group(queue);
 }
 
+constexpr const char* kServerGroup = "Server";
+
+void declare_waits(CLI::App& app, Flags& flags) {
+    option(app, "--max-wait", flags.max_wait, "longest a request is held open [15m]")
+        ->type_name("TIME")
+        ->group(kServerGroup);
+    app.add_flag(
+           "--anonymous",
+           flags.anonymous,
+           "anybody who reaches it may submit and read, without a key"
+    )
+        ->envname("BIDE_ANONYMOUS")
+        ->group(kServerGroup);
+}
+
 void declare(CLI::App& app, Flags& flags, Program program) {
-    const std::string server = "Server";
+    const std::string server = kServerGroup;
     const bool stores = program == Program::serve;
     auto* config = option(
         app,
@@ -133,7 +158,7 @@ void declare(CLI::App& app, Flags& flags, Program program) {
         stores ? "TOML file with [server] and [queues.NAME]"
                : "TOML file with [aws], [queues.NAME] and perhaps [server]"
     );
-    config->type_name("FILE")->group(server)->required(!stores);
+    config->type_name("FILE")->group(server)->required(!stores && program != Program::function);
     if (program == Program::doctor) {
         option(app, "--as", flags.as, "whose rights have to suffice: front or worker [both]")
             ->check(CLI::IsMember({"front", "worker"}))
@@ -155,6 +180,10 @@ void declare(CLI::App& app, Flags& flags, Program program) {
         ->type_name("DIR")
         ->group(server);
     const bool worker = program == Program::worker;
+    if (program == Program::function) {
+        declare_waits(app, flags);
+        return;
+    }
     option(
         app,
         "--listen",
@@ -165,19 +194,10 @@ void declare(CLI::App& app, Flags& flags, Program program) {
         ->type_name("HOST:PORT")
         ->group(server);
     if (worker) return;
-    option(app, "--max-wait", flags.max_wait, "longest a request is held open [15m]")
-        ->type_name("TIME")
-        ->group(server);
+    declare_waits(app, flags);
     option(app, "--io-threads", flags.io_threads, "threads for connections [half the processors]")
         ->type_name("N")
         ->check(CLI::PositiveNumber)
-        ->group(server);
-    app.add_flag(
-           "--anonymous",
-           flags.anonymous,
-           "anybody who reaches it may submit and read, without a key"
-    )
-        ->envname("BIDE_ANONYMOUS")
         ->group(server);
     if (stores) declare_queue(app, flags);
 }
@@ -248,10 +268,38 @@ Result<void> check_aws(const Flags& flags, Program program, Config& config) {
     return success();
 }
 
+std::string variable(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
+
+/// Where a Lambda function has no file that is named.
+Result<void> read_function_text(Config& config) {
+    const std::string root = variable("LAMBDA_TASK_ROOT");
+    const std::string text = variable("BIDE_TOML");
+    if (!text.empty()) {
+        const std::string directory =
+            root.empty() ? std::filesystem::current_path().string() : root;
+        return read_config_text(text, {"BIDE_TOML", directory}, config, Program::function);
+    }
+    const std::string file = root + "/bide.toml";
+    if (!root.empty() && std::filesystem::exists(file))
+        return read_config_file(file, config, Program::function);
+    return Error{
+        Code::bad_request,
+        Retry::never,
+        "no configuration: put it into BIDE_TOML, name its file in BIDE_CONFIG, or add bide.toml "
+        "to the function's package"};
+}
+
 Result<Config> combine(const Flags& flags, Program program) {
     Config config;
+    const bool function = program == Program::function;
+    if (function) config.server.data = kFunctionData;
     if (flags.config) {
         BIDE_TRY(read_config_file(*flags.config, config, program));
+    } else if (function) {
+        BIDE_TRY(read_function_text(config));
     }
     BIDE_TRY(apply_server(flags, config.server));
     config.examined_as = flags.as.value_or("");
@@ -329,6 +377,25 @@ std::variant<Config, Exit> read_config(
         return Exit{kUsageStatus};
     }
     return std::move(config.value());
+}
+
+Result<Config> read_function_config() {
+    CLI::App app;
+    Flags flags;
+    declare(app, flags, Program::function);
+    try {
+        app.parse(std::vector<std::string>{});
+    } catch (const CLI::ParseError& failure) {
+        // It names the flag, which nobody has given.
+        const std::string what = failure.what();
+        const std::string flag = what.substr(0, what.find_first_of(" :"));
+        const bool named = flag.starts_with("--");
+        return Error{
+            Code::bad_request,
+            Retry::never,
+            named ? variable_of(flag) + what.substr(flag.size()) : what};
+    }
+    return combine(flags, Program::function);
 }
 
 }  // namespace bide::cli

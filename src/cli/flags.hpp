@@ -22,6 +22,10 @@ std::variant<Config, Exit> read_config(
     int argc, char** argv, const std::string& command, Program program = Program::serve
 );
 
+/// The same for a Lambda function, which has no flags. The file is what BIDE_CONFIG names; without
+/// that the text in BIDE_TOML, or bide.toml beside the program (LAMBDA_TASK_ROOT).
+Result<Config> read_function_config();
+
 constexpr const char* kVersion = "0.1.0";
 
 }  // namespace bide::cli

@@ -1,0 +1,79 @@
+#include "cli/flags.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+
+namespace bide::cli {
+namespace {
+
+const std::string kText =
+    "[aws]\nbucket = \"b\"\n[queues.speak]\nsqs = \"speak\"\nexec = [\"./speak\"]\n";
+
+/// What a Lambda function finds in its environment.
+class FunctionConfig : public testing::Test {
+  protected:
+    FunctionConfig() {
+        for (const char* name : {"BIDE_CONFIG", "BIDE_TOML", "LAMBDA_TASK_ROOT", "BIDE_DATA"})
+            ::unsetenv(name);
+        std::filesystem::create_directory(root_);
+    }
+    ~FunctionConfig() override { std::filesystem::remove_all(root_); }
+
+    static Result<Config> with(const std::map<std::string, std::string>& environment) {
+        for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
+        Result<Config> config = read_function_config();
+        for (const auto& [name, value] : environment) ::unsetenv(name.c_str());
+        return config;
+    }
+    static std::string refusal(const std::map<std::string, std::string>& environment) {
+        const Result<Config> config = with(environment);
+        return config.has_error() ? config.error().detail : "accepted";
+    }
+
+    const std::string root_ = testing::TempDir() + "bide_flags_test";
+};
+
+TEST_F(FunctionConfig, IsTheTextInTheEnvironment) {
+    const auto config = with({{"BIDE_TOML", kText}, {"LAMBDA_TASK_ROOT", "/var/task"}});
+    ASSERT_TRUE(config.has_value()) << config.error().detail;
+    EXPECT_EQ(config.value().queues.at(0).handler.argv.at(0), "/var/task/speak");
+    EXPECT_EQ(config.value().server.default_queue, "speak");
+    EXPECT_EQ(config.value().server.data, "/tmp/bide");
+}
+
+TEST_F(FunctionConfig, IsTheNamedFileFirstAndThatOfThePackageLast) {
+    std::ofstream(root_ + "/bide.toml") << kText;
+    std::ofstream(root_ + "/other.toml") << "[aws]\nbucket = \"other\"\n[queues.q]\nsqs = \"q\"\n";
+    const auto packaged = with({{"LAMBDA_TASK_ROOT", root_}, {"BIDE_DATA", "/mnt/data"}});
+    ASSERT_TRUE(packaged.has_value()) << packaged.error().detail;
+    EXPECT_EQ(packaged.value().queues.at(0).handler.argv.at(0), root_ + "/speak");
+    EXPECT_EQ(packaged.value().server.data, "/mnt/data");
+    const auto named = with(
+        {{"LAMBDA_TASK_ROOT", root_}, {"BIDE_TOML", kText}, {"BIDE_CONFIG", root_ + "/other.toml"}}
+    );
+    ASSERT_TRUE(named.has_value()) << named.error().detail;
+    EXPECT_EQ(named.value().aws.outgoing_bucket, "other");
+}
+
+TEST_F(FunctionConfig, AnErrorNamesWhereItIs) {
+    EXPECT_EQ(
+        refusal({{"BIDE_TOML", kText + "timout = \"1s\"\n"}}),
+        "BIDE_TOML:6: unknown key \"timout\"; did you mean \"timeout\"?"
+    );
+    EXPECT_NE(refusal({{"BIDE_TOML", "[aws"}}).find("BIDE_TOML:1: "), std::string::npos);
+    EXPECT_NE(refusal({}).find("no configuration"), std::string::npos);
+    EXPECT_NE(refusal({{"LAMBDA_TASK_ROOT", root_}}).find("BIDE_CONFIG"), std::string::npos);
+    EXPECT_NE(refusal({{"BIDE_CONFIG", "/not/there.toml"}}).find("/not/there"), std::string::npos);
+    EXPECT_NE(
+        refusal({{"BIDE_TOML", kText}, {"BIDE_LOG_LEVEL", "loud"}}).find("BIDE_LOG_LEVEL"),
+        std::string::npos
+    );
+}
+
+}  // namespace
+}  // namespace bide::cli
