@@ -83,6 +83,11 @@ struct Flags {
     bool anonymous = false;
 };
 
+std::string variable(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
+
 /// Of "--max-wait": BIDE_MAX_WAIT.
 std::string variable_of(std::string_view flag) {
     std::string variable = "BIDE_" + std::string(flag.substr(2));
@@ -158,7 +163,9 @@ void declare(CLI::App& app, Flags& flags, Program program) {
         stores ? "TOML file with [server] and [queues.NAME]"
                : "TOML file with [aws], [queues.NAME] and perhaps [server]"
     );
-    config->type_name("FILE")->group(server)->required(!stores && program != Program::function);
+    config->type_name("FILE")->group(server)->required(
+        !stores && program != Program::function && variable("BIDE_TOML").empty()
+    );
     if (program == Program::doctor) {
         option(app, "--as", flags.as, "whose rights have to suffice: front or worker [both]")
             ->check(CLI::IsMember({"front", "worker"}))
@@ -268,23 +275,19 @@ Result<void> check_aws(const Flags& flags, Program program, Config& config) {
     return success();
 }
 
-std::string variable(const char* name) {
-    const char* value = std::getenv(name);
-    return value == nullptr ? "" : value;
-}
-
-/// Where a Lambda function has no file that is named.
-Result<void> read_function_text(Config& config) {
+/// Where no file is named: the text in the environment, or a file in a function's package.
+Result<void> read_unnamed(Config& config, Program program) {
     const std::string root = variable("LAMBDA_TASK_ROOT");
     const std::string text = variable("BIDE_TOML");
     if (!text.empty()) {
         const std::string directory =
             root.empty() ? std::filesystem::current_path().string() : root;
-        return read_config_text(text, {"BIDE_TOML", directory}, config, Program::function);
+        return read_config_text(text, {"BIDE_TOML", directory}, config, program);
     }
+    if (program != Program::function) return success();
     const std::string file = root + "/bide.toml";
     if (!root.empty() && std::filesystem::exists(file))
-        return read_config_file(file, config, Program::function);
+        return read_config_file(file, config, program);
     return Error{
         Code::bad_request,
         Retry::never,
@@ -298,8 +301,8 @@ Result<Config> combine(const Flags& flags, Program program) {
     if (function) config.server.data = kFunctionData;
     if (flags.config) {
         BIDE_TRY(read_config_file(*flags.config, config, program));
-    } else if (function) {
-        BIDE_TRY(read_function_text(config));
+    } else {
+        BIDE_TRY(read_unnamed(config, program));
     }
     BIDE_TRY(apply_server(flags, config.server));
     config.examined_as = flags.as.value_or("");

@@ -16,7 +16,8 @@ struct Exit {
 };
 
 /// Reads the flags of `serve`, the environment (BIDE_*) and the file of --config. Flags win over
-/// the environment, and that over the file. `command` is what the help calls it: "bide serve".
+/// the environment, and that over the file, or, where none is named, over BIDE_TOML, its text.
+/// `command` is what the help calls it: "bide serve".
 /// Programs other than serve have their queues from the file only.
 std::variant<Config, Exit> read_config(
     int argc, char** argv, const std::string& command, Program program = Program::serve

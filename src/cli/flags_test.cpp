@@ -60,6 +60,18 @@ TEST_F(FunctionConfig, IsTheNamedFileFirstAndThatOfThePackageLast) {
     EXPECT_EQ(named.value().aws.outgoing_bucket, "other");
 }
 
+TEST_F(FunctionConfig, OtherProgramsTakeTheTextToo) {
+    char command[] = "bide front";
+    char* arguments[] = {command, nullptr};
+    const std::string text = kText + "[server]\nanonymous = true\n";
+    ::setenv("BIDE_TOML", text.c_str(), 1);
+    const auto parsed = read_config(1, arguments, command, Program::front);
+    ::unsetenv("BIDE_TOML");
+    ASSERT_TRUE(std::holds_alternative<Config>(parsed));
+    EXPECT_EQ(std::get<Config>(parsed).queues.at(0).sqs, "speak");
+    EXPECT_EQ(std::get<Config>(parsed).server.data, "bide-data");
+}
+
 TEST_F(FunctionConfig, AnErrorNamesWhereItIs) {
     EXPECT_EQ(
         refusal({{"BIDE_TOML", kText + "timout = \"1s\"\n"}}),
