@@ -77,6 +77,13 @@ struct AwsConfig {
     std::string worker_listen;              ///< HOST:PORT of a worker's health pages; empty: none
 };
 
+/// What a front that is a Lambda function is called through.
+struct LambdaConfig {
+    bool streaming = false;                          ///< for streamed answers
+    Duration idle_limit = std::chrono::seconds(28);  ///< a silent answer lasts there
+    bool whitespace = false;                         ///< breaks the silence before JSON
+};
+
 struct ServerConfig {
     std::string host = "127.0.0.1";
     std::uint16_t port = 8080;
@@ -125,6 +132,7 @@ struct Config {
     std::vector<KeyConfig> keys;
     core::Tenancy tenancy;
     AwsConfig aws;
+    LambdaConfig lambda;
     std::string examined_as;  ///< of `bide doctor`: "front", "worker" or, empty, both
 };
 

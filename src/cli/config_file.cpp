@@ -350,6 +350,14 @@ constexpr Key<A> kAwsKeys[] = {
     {"worker_listen", Into<&Value::text, &A::worker_listen>::set},
 };
 
+using L = LambdaConfig;
+
+constexpr Key<L> kLambdaKeys[] = {
+    {"streaming", Into<&Value::flag, &L::streaming>::set},
+    {"idle_limit", Into<&Value::duration, &L::idle_limit>::set},
+    {"whitespace", Into<&Value::flag, &L::whitespace>::set},
+};
+
 using T = core::TenantRules;
 
 constexpr Key<T> kTenantKeys[] = {
@@ -544,13 +552,14 @@ Result<void> Reader::all(std::string_view text, Config& config) const {
         const auto* table = node.as_table();
         const std::string_view name = key.str();
         if (name != "server" && name != "queues" && name != "keys" && name != "tenants" &&
-            name != "aws")
-            return unknown(key, {"server", "queues", "keys", "tenants", "aws"});
+            name != "aws" && name != "lambda")
+            return unknown(key, {"server", "queues", "keys", "tenants", "aws", "lambda"});
         if (table == nullptr) return at(node.source(), "[" + std::string(name) + "] is a table");
         Result<void> read = success();
         if (name == "server") read = this->table<ServerConfig>(*table, kServerKeys, config.server);
         if (name == "queues") read = queues(*table, config);
         if (name == "aws") read = this->table<AwsConfig>(*table, kAwsKeys, config.aws);
+        if (name == "lambda") read = this->table<LambdaConfig>(*table, kLambdaKeys, config.lambda);
         if (name == "keys") read = keys(*table, config);
         if (name == "tenants") read = tenants(*table, config);
         BIDE_TRY(std::move(read));

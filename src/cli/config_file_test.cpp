@@ -36,6 +36,20 @@ class ConfigFile : public testing::Test {
     Config config;
 };
 
+TEST_F(ConfigFile, SaysWhatIsInFrontOfAFunction) {
+    ASSERT_TRUE(read("").has_value());
+    EXPECT_FALSE(config.lambda.streaming);
+    EXPECT_EQ(config.lambda.idle_limit, 28s);
+    EXPECT_FALSE(config.lambda.whitespace);
+    ASSERT_TRUE(
+        read("[lambda]\nstreaming = true\nidle_limit = \"290s\"\nwhitespace = true\n").has_value()
+    );
+    EXPECT_TRUE(config.lambda.streaming);
+    EXPECT_EQ(config.lambda.idle_limit, 290s);
+    EXPECT_TRUE(config.lambda.whitespace);
+    EXPECT_NE(refusal("[lambda]\nidle_limt = \"1s\"\n").find("idle_limit"), std::string::npos);
+}
+
 TEST_F(ConfigFile, SaysWhatItSays) {
     ASSERT_TRUE(read(R"(
 [server]

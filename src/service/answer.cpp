@@ -294,6 +294,28 @@ wire::Reply Contract::refuse(const Caller& caller, const Error& error) const {
     return reply;
 }
 
+wire::Reply Contract::not_carried(const Caller& caller, const Answer& answer, std::string why)
+    const {
+    const JobId& id = answer.facts.id;
+    wire::Reply reply = to_reply(
+        {"not-carried", kNotCarried, 501, std::move(why), Retry::unsafe, Source::bide, id, 0}
+    );
+    add_job_headers(reply.headers, View{rules_, engine_}, answer);
+    reply.headers.add("Content-Location", result_page_of(id));
+    reply.headers.add("Location", page_of(id));
+    add_cors(reply, caller.cors_origin);
+    return reply;
+}
+
+wire::Reply Contract::begin_json(const Caller& caller) const {
+    wire::Reply reply;
+    reply.headers.add("Content-Type", "application/json");
+    reply.headers.add("Cache-Control", "no-store");
+    reply.headers.add("X-Content-Type-Options", "nosniff");
+    add_cors(reply, caller.cors_origin);
+    return reply;
+}
+
 bool Contract::next_step(AskPlan& plan, const Answer& answer) const {
     if (!plan.look_first) return false;
     plan.look_first = false;

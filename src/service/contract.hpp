@@ -56,6 +56,10 @@ struct ContractRules {
 struct Surroundings {
     Time now{};
     std::uint64_t connections = 0;  ///< for /metrics
+    /// How long this request can be held open where rules().max_wait is longer: without a word, and
+    /// as a stream of events.
+    Duration silent_wait_max = Duration::max();
+    Duration stream_wait_max = Duration::max();
 };
 
 /// How long the caller waits, and what it gets on the way and when that is over.
@@ -190,6 +194,12 @@ class Contract {
     wire::Reply answer(const AskPlan& plan, const core::Answer& answer, Time now) const;
     /// Why the request goes no further (its body is too large, say).
     wire::Reply refuse(const Caller& caller, const Error& error) const;
+    /// In place of a result that does not go through here: its address, and `why`.
+    wire::Reply not_carried(const Caller& caller, const core::Answer& answer, std::string why)
+        const;
+
+    /// The head of an answer that is begun before there is one: 200, and JSON will come.
+    wire::Reply begin_json(const Caller& caller) const;
 
     bool opens_stream(const Caller& caller, const core::Answer& first) const;
     /// The reply without its body.

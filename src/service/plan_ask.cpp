@@ -72,7 +72,7 @@ Result<void> take_key(const ContractRules& rules, const Request& request, AskPla
 
 Result<void> take_result(const ContractRules& rules, const Request& request, AskPlan& plan) {
     plan.what = What::result;
-    BIDE_TRY(plan.wait, plan_wait(rules, request.head));
+    BIDE_TRY(plan.wait, plan_wait(rules, request));
     if (!request.is("GET")) plan.wait.stream = false;
     const bool ranged = request.is("GET") && request.head.has("range");
     if (!ranged && !request.head.has("if-none-match")) return success();
@@ -97,7 +97,7 @@ Result<void> take_job(const ContractRules& rules, const Request& request, AskPla
     if (changes) plan.wait.wait = rules.max_wait;
     plan.look_first = changes;
     // Said in vain is still not to be misunderstood.
-    BIDE_TRY(const WaitPlan checked, plan_wait(rules, request.head));
+    BIDE_TRY(const WaitPlan checked, plan_wait(rules, request));
     static_cast<void>(checked);
     return success();
 }

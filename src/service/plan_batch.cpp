@@ -53,7 +53,7 @@ Result<Plan> plan_upload(const ContractRules& rules, const Request& request) {
     BatchPlan plan;
     plan.caller = request.caller;
     plan.traceparent = std::string(head.field("traceparent"));
-    BIDE_TRY(const WaitPlan wait, plan_wait(rules, head));
+    BIDE_TRY(const WaitPlan wait, plan_wait(rules, request));
     plan.wait = wait.wait;
     plan.applied = wait.applied;
     plan.respond_async = wait.wait == Duration(0) && wait.at_limit == wire::AtLimit::accepted;
@@ -75,7 +75,7 @@ Result<Plan> plan_results(const ContractRules& rules, const Request& request) {
     plan.what = BatchPlan::What::results;
     plan.caller = request.caller;
     BIDE_TRY(plan.batch, parse_job_id(request.route.name));
-    BIDE_TRY(const WaitPlan wait, plan_wait(rules, request.head));
+    BIDE_TRY(const WaitPlan wait, plan_wait(rules, request));
     plan.wait = wait.wait;
     plan.applied = wait.applied;
     if (!accepts_lines(request.head)) return not_acceptable();

@@ -40,7 +40,7 @@ Result<void> take_options(const Request& request, SubmitPlan& plan) {
     if (const auto* after = std::get_if<Duration>(&deadline)) plan.deadline_after = *after;
     if (const auto* at = std::get_if<Time>(&deadline)) plan.deadline_at = *at;
     const bool too_soon = plan.deadline_after ? *plan.deadline_after < plan.delay
-                                              : plan.deadline_at < request.now + plan.delay;
+                                              : plan.deadline_at < request.around.now + plan.delay;
     if (plan.delay > Duration(0) && too_soon)
         return bad("Bide-Deadline is over before Bide-Delay is");
     return success();
@@ -70,7 +70,7 @@ Result<std::optional<JobId>> id_of(
 Result<Plan> plan_submit(const ContractRules& rules, const Request& request) {
     SubmitPlan plan;
     BIDE_TRY(plan.queue, queue_of(rules, request));
-    BIDE_TRY(plan.wait, plan_wait(rules, request.head));
+    BIDE_TRY(plan.wait, plan_wait(rules, request));
     BIDE_TRY(take_options(request, plan));
     BIDE_TRY(plan.id, id_of(rules, request, plan.queue));
     plan.content_type = std::string(request.head.field("content-type"));

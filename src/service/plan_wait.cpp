@@ -23,10 +23,9 @@ bool wants_events(const wire::RequestHead& head) {
 }
 
 /// What a caller that said nothing gets. A stream is told of every end, so it waits longest.
-WaitPlan default_wait(const ContractRules& rules, bool stream) {
+WaitPlan default_wait(const ContractRules& rules, bool stream, Duration max) {
     WaitPlan plan;
-    plan.wait = stream ? rules.max_wait : rules.default_wait.value_or(rules.max_wait);
-    plan.wait = std::min(plan.wait, rules.max_wait);
+    plan.wait = stream ? max : std::min(max, rules.default_wait.value_or(max));
     plan.at_limit = rules.at_limit;
     plan.stream = stream;
     return plan;
@@ -36,8 +35,13 @@ WaitPlan default_wait(const ContractRules& rules, bool stream) {
 
 /// Who said nothing about waiting waits as long as the server lets it, and must not take a 2xx for
 /// done when that is over; who asked for a limit gets 202 there, or what it asked for.
-Result<WaitPlan> plan_wait(const ContractRules& rules, const wire::RequestHead& head) {
-    WaitPlan plan = default_wait(rules, wants_events(head));
+Result<WaitPlan> plan_wait(const ContractRules& rules, const Request& request) {
+    const wire::RequestHead& head = request.head;
+    const bool stream = wants_events(head);
+    const Duration max = std::min(
+        rules.max_wait, stream ? request.around.stream_wait_max : request.around.silent_wait_max
+    );
+    WaitPlan plan = default_wait(rules, stream, max);
     if (plan.stream) plan.last_event_id = std::string(head.field("last-event-id"));
     const std::string value = head.joined("prefer");
     if (value.empty()) return plan;
@@ -51,7 +55,7 @@ Result<WaitPlan> plan_wait(const ContractRules& rules, const wire::RequestHead& 
         applied("respond-async");
     }
     if (wishes.wait_s) {
-        const auto max_s = std::chrono::duration_cast<std::chrono::seconds>(rules.max_wait);
+        const auto max_s = std::chrono::duration_cast<std::chrono::seconds>(max);
         const auto seconds =
             std::chrono::seconds(std::min(*wishes.wait_s, std::int64_t{max_s.count()}));
         plan.wait = seconds;

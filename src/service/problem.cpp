@@ -109,6 +109,7 @@ std::optional<Problem> problem_of_type(std::string_view type) {
         if (row.type == type) return plain(row.type, row.title, row.status);
     }
     if (type == "wait-over") return plain("wait-over", kWaitOver, 504);
+    if (type == "not-carried") return plain("not-carried", kNotCarried, 501);
     return std::nullopt;
 }
 

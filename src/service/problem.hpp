@@ -14,6 +14,7 @@
 namespace bide::service {
 
 constexpr std::string_view kWaitOver = "The wait is over, the job is not";
+constexpr std::string_view kNotCarried = "The result does not go through here";
 
 /// Whose error it is.
 enum class Source : std::uint8_t { bide, handler };

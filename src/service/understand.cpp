@@ -311,7 +311,7 @@ Plan Contract::understand(const wire::RequestHead& head, const Surroundings& aro
     auto caller = admit(rules_.access, head, scopes_of(route.page, head.method));
     if (caller.has_error()) return with_cors(to_reply(problem_of(caller.error())));
     caller.value().cors_origin = origin;
-    const Request request{head, route, query, std::move(caller.value()), around.now};
+    const Request request{head, route, query, std::move(caller.value()), around};
     auto plan = plan_page({rules_, engine_}, request, around);
     if (plan.has_error()) return with_cors(to_reply(problem_of(plan.error())));
     if (auto* reply = std::get_if<wire::Reply>(&plan.value())) add_cors(*reply, origin);

@@ -48,13 +48,13 @@ struct Request {
     Route route;
     std::string_view query;  ///< behind the '?'
     Caller caller;
-    Time now;
+    const Surroundings& around;
 
     bool is(std::string_view method) const { return head.method == method; }
 };
 
 /// How long and in which way the caller of this request waits for a result.
-Result<WaitPlan> plan_wait(const ContractRules& rules, const wire::RequestHead& head);
+Result<WaitPlan> plan_wait(const ContractRules& rules, const Request& request);
 
 Result<core::QueueIndex> find_queue(const ContractRules& rules, std::string_view name);
 

@@ -27,7 +27,7 @@ const EmbeddedDocument* find(std::string_view path) {
 
 /// Every type that a problem document can have.
 std::set<std::string> types_of_problems() {
-    std::set<std::string> types{"wait-over"};
+    std::set<std::string> types{"wait-over", "not-carried"};
     for (int code = 0; code <= static_cast<int>(Code::internal); ++code)
         types.emplace(to_string(static_cast<Code>(code)));
     for (int kind = 0; kind <= static_cast<int>(core::FailureKind::rejected); ++kind) {
