@@ -123,7 +123,7 @@ class Entry:
         body = http1.Body(reader, head)
         if head.get("expect").lower() == "100-continue" and body.length <= self.kind.body_max:
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        keep = not head.closes()
+        keep, old = not head.closes(), "HTTP/1.0" in head.first
         read = await body.read(self.kind.body_max)
         if read is None:
             return await self.own(writer, method, self.kind.large, keep)
@@ -137,7 +137,7 @@ class Entry:
             return await self.own(writer, method, self.kind.busy if why.status == 429 else self.kind.large, keep)
         try:
             if self.kind.streams:
-                return await self.pass_on(writer, method, invocation, keep)
+                return await self.pass_on(writer, method, invocation, keep and not old, old)
             return await self.pass_whole(writer, method, invocation, keep)
         except Late:
             return await self.own(writer, method, self.kind.late, keep)
@@ -188,8 +188,8 @@ class Entry:
             raise events.Bad("the answer is too large for this entry")
         return await self.say(writer, method, answer.status, answer.fields, answer.body, keep)
 
-    async def pass_on(self, writer, method, invocation, keep):
-        """As it comes."""
+    async def pass_on(self, writer, method, invocation, keep, old):
+        """As it comes. `old`: to HTTP/1.0, whose answers end with the connection."""
         end, pieces, taken = time.monotonic() + self.kind.total_s, aiter(invocation), prelude.Reader()
         body = b""
         while taken.said is None:
@@ -202,14 +202,15 @@ class Entry:
             if invocation.content_type != prelude.CONTENT_TYPE:
                 raise events.Bad(f"streamed as {invocation.content_type!r}")
         status, fields = taken.said.get("statusCode", 200), events.remapped(prelude.fields(taken.said))
-        chunked = method != "HEAD" and status not in (204, 304)
+        bare = method == "HEAD" or status in (204, 304)
+        chunked = not bare and not old
         if chunked:
             fields.append(("Transfer-Encoding", "chunked"))
         writer.write(self.head(status, fields, keep))
         try:
             while body is not None:
-                if body and chunked:
-                    writer.write(http1.chunk(body))
+                if body and not bare:
+                    writer.write(http1.chunk(body) if chunked else body)
                 await writer.drain()
                 body = await self.next_piece(pieces, end)
         except Late:
