@@ -43,6 +43,22 @@ Result<engines::aws::QueueOptions> queue_options(
     return options;
 }
 
+Result<engines::aws::FrontOptions> front_options(
+    const cli::Config& config, engines::aws::Services& services
+) {
+    engines::aws::FrontOptions options;
+    for (const auto& queue : config.queues) {
+        BIDE_TRY(auto made, queue_options(queue, services));
+        options.queues.push_back(std::move(made));
+    }
+    BIDE_TRY(auto batches, batch_queue_options(config, services));
+    options.queues.push_back(std::move(batches));
+    options.limits.waiters_max = config.server.waiters_max;
+    options.tenancy = config.tenancy;
+    options.inline_bytes_max = config.aws.inline_max;
+    return options;
+}
+
 Result<engines::aws::QueueOptions> batch_queue_options(
     const cli::Config& config, engines::aws::Services& services
 ) {

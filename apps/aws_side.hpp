@@ -19,6 +19,11 @@ Result<engines::aws::QueueOptions> queue_options(
     const cli::QueueConfig& queue, engines::aws::Services& services
 );
 
+/// Of a front: all queues, and behind them that of batches.
+Result<engines::aws::FrontOptions> front_options(
+    const cli::Config& config, engines::aws::Services& services
+);
+
 /// Likewise the queue of batches. Without one in the configuration its URL is empty.
 Result<engines::aws::QueueOptions> batch_queue_options(
     const cli::Config& config, engines::aws::Services& services

@@ -80,16 +80,7 @@ Result<void> Assembly::build(std::stop_token stop) {
 }
 
 Result<void> Assembly::build_engine() {
-    aws::FrontOptions options;
-    for (const auto& queue : config_.queues) {
-        BIDE_TRY(auto made, queue_options(queue, *services_));
-        options.queues.push_back(std::move(made));
-    }
-    BIDE_TRY(auto batches, batch_queue_options(config_, *services_));
-    options.queues.push_back(std::move(batches));
-    options.limits.waiters_max = config_.server.waiters_max;
-    options.tenancy = config_.tenancy;
-    options.inline_bytes_max = config_.aws.inline_max;
+    BIDE_TRY(auto options, front_options(config_, *services_));
     engine_ = std::make_unique<aws::Front>(std::move(options), *services_);
     return success();
 }

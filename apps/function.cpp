@@ -1,5 +1,6 @@
 // bide as a Lambda function: what Lambda invokes, instead of HTTP in or SQS polled.
 #include "apps/aws_side.hpp"
+#include "apps/function_front.hpp"
 #include "apps/serve.hpp"
 #include "apps/signals.hpp"
 #include "apps/workshop.hpp"
@@ -87,6 +88,7 @@ class Assembly {
     runtime::WorkThread thread_{"bide-aws"};
     std::unique_ptr<clients::LambdaRuntime> runtime_;
     std::unique_ptr<aws::Services> services_;
+    std::unique_ptr<FunctionFront> front_;
 };
 
 template <class F>
@@ -127,10 +129,14 @@ Result<void> Assembly::build(const cli::Config& config, std::stop_token stop) {
         services_,
         aws::Services::open(std::move(options), thread_, shop_.pool(), shop_.spool(), clock_)
     );
+    if (role == Role::front) {
+        BIDE_TRY(front_, FunctionFront::make(config, *services_, thread_, shop_.pool(), clock_));
+    }
     return success();
 }
 
-Task<void> Assembly::invoke(LambdaInvocation, LambdaAnswer& answer) {
+Task<void> Assembly::invoke(LambdaInvocation invocation, LambdaAnswer& answer) {
+    if (front_) co_return co_await front_->invoke(std::move(invocation), answer);
     const Result<void> told =
         co_await answer.fail("Function.NotImplemented", "this role is not built yet");
     if (told.has_error()) spdlog::warn(told.error().detail);
@@ -194,8 +200,10 @@ void Assembly::tell_why_not(const Error& why) {
 
 /// From the last to the first; also after a build that failed half-way.
 void Assembly::take_down() {
+    if (front_) front_->stop();
+    on_thread([this] { runtime_.reset(); });  // behind the engine's last answers
+    front_.reset();
     services_.reset();
-    on_thread([this] { runtime_.reset(); });
     thread_.stop();
     thread_.join();
     shop_.close();

@@ -110,8 +110,8 @@ wire::Reply Exchange::too_large(const MaybeAnswer& about, std::uint64_t size) co
     return contract().not_carried(
         caller_,
         *about,
-        "the result has " + what + "; GET " + request_.prefix + "/jobs/" +
-            to_string(about->facts.id) + "/result gives it in parts, with Range: bytes=0-" +
+        "the result has " + what + "; GET /jobs/" + to_string(about->facts.id) +
+            "/result gives it in parts, with Range: bytes=0-" +
             std::to_string((balanced ? kLoadBalancerPart : kPart) - 1)
     );
 }
@@ -188,8 +188,8 @@ Task<void> Exchange::send_dripped(wire::Reply reply, MaybeAnswer about) {
             caller_,
             *about,
             "the result has the status " + std::to_string(reply.status) + " and the type " + type +
-                ", and the answer had begun as JSON before; it is at " + request_.prefix +
-                "/jobs/" + to_string(about->facts.id) + "/result"
+                ", and the answer had begun as JSON before; it is at /jobs/" +
+                to_string(about->facts.id) + "/result"
         );
     }
     bool whole = true;
