@@ -1,5 +1,7 @@
 #include "base/time.hpp"
 
+#include "base/thaw_clock.hpp"
+
 #include <gtest/gtest.h>
 
 namespace bide {
@@ -37,6 +39,18 @@ TEST(Time, SystemClockNeverGoesBackAndIsNearTheWallClock) {
     const Time second = clock.now();
     EXPECT_GE(second, first);
     EXPECT_GT(first, Time(1'700'000'000s));
+}
+
+TEST(Time, WhoThawsGoesForwardToTheWallClockAndNeverBack) {
+    ThawClock clock;
+    const Time frozen = clock.now();
+    clock.catch_up();
+    EXPECT_LT(clock.now() - frozen, 1h);
+    clock.catch_up_to(frozen + 1h);
+    EXPECT_GE(clock.now(), frozen + 1h);
+    EXPECT_GT(clock.coarse_now(), frozen + 59min);
+    clock.catch_up_to(frozen);
+    EXPECT_GE(clock.now(), frozen + 1h);
 }
 
 }  // namespace

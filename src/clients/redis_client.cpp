@@ -47,7 +47,8 @@ struct RedisClient::Shared : std::enable_shared_from_this<RedisClient::Shared> {
           backoff(rng, options->backoff_min, options->backoff_max),
           pause(where),
           watch(where),
-          password_timer(where) {}
+          password_timer(where),
+          doubt_timer(where) {}
 
     struct Pending {
         Done done;
@@ -60,6 +61,7 @@ struct RedisClient::Shared : std::enable_shared_from_this<RedisClient::Shared> {
     void take(wire::RespValue reply);
     void lose();
     void watch_later();
+    void doubt(Duration patience);
     void close();
 
     const runtime::Executor executor;
@@ -73,6 +75,7 @@ struct RedisClient::Shared : std::enable_shared_from_this<RedisClient::Shared> {
     runtime::Timer pause;           ///< before the next attempt to connect
     runtime::Timer watch;           ///< for the deadline of the first pending command
     runtime::Timer password_timer;  ///< until the next AUTH
+    runtime::Timer doubt_timer;     ///< until a connection in doubt must have answered
     bool watching = false;
     bool closed = false;
 };
@@ -155,10 +158,23 @@ void RedisClient::Shared::watch_later() {
     });
 }
 
+void RedisClient::Shared::doubt(Duration patience) {
+    pause.cancel();
+    if (!standing || connection->ended()) return;
+    put({"PING"}, [weak = weak_from_this()](const RedisResult&) {
+        if (const auto self = weak.lock()) self->doubt_timer.cancel();
+    });
+    doubt_timer.expires_after(patience);
+    doubt_timer.async_wait([suspect = connection](const error_code& error) {
+        if (!error) suspect->end(Kind::timeout, "no sign of life after a pause");
+    });
+}
+
 void RedisClient::Shared::close() {
     closed = true;
     pause.cancel();
     watch.cancel();
+    doubt_timer.cancel();
     if (connection) connection->end(Kind::stopped, "the Redis client was closed");
 }
 
@@ -266,6 +282,10 @@ void RedisClient::send(const std::vector<std::string>& args, Done done) {
         shared_->settle(std::move(done), std::move(*refused));
     else
         shared_->put(args, std::move(done));
+}
+
+void RedisClient::doubt(Duration patience) {
+    shared_->doubt(patience);
 }
 
 bool RedisClient::connected() const {

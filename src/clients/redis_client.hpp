@@ -56,6 +56,11 @@ class RedisClient {
     /// The same for who does not wait. `done` may be empty; it is never called from within.
     void send(const std::vector<std::string>& args, Done done);
 
+    /// The process was frozen: the connection may be dead without a word. Asks the server, and
+    /// gives the connection up unless it answers within `patience`; where there is none, connects
+    /// at once.
+    void doubt(Duration patience);
+
     bool connected() const;
     RedisCounters counters() const;
     void close();

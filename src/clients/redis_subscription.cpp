@@ -3,6 +3,7 @@
 #include "clients/redis_connection.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -25,6 +26,9 @@ using Kind = RedisFailure::Kind;
 /// When a proof could not be published, the next comes after this part of proof_every: the other
 /// connection may be a moment later than ours.
 constexpr int kHurry = 20;
+
+/// For a proof after the thread did not run for longer than proof_max.
+constexpr auto kPatience = std::chrono::milliseconds(500);
 
 void rethrow(const std::exception_ptr& failure) {
     if (failure) std::rethrow_exception(failure);
@@ -60,6 +64,7 @@ struct RedisSubscription::Shared : std::enable_shared_from_this<RedisSubscriptio
     void proof_sent(const RedisResult& result);
     void tick();
     void tick_later();
+    void doubt(Duration patience);
     void set_proven(bool value);
     void close();
 
@@ -84,6 +89,7 @@ struct RedisSubscription::Shared : std::enable_shared_from_this<RedisSubscriptio
     Time since{};     ///< the connection stands
     Time next_at{};   ///< the next proof is published
     Time proof_by{};  ///< a proof must have come
+    Time tick_at{};
     runtime::Timer pause;
     runtime::Timer ticker;
 };
@@ -237,6 +243,10 @@ void RedisSubscription::Shared::proof_sent(const RedisResult& result) {
 
 void RedisSubscription::Shared::tick() {
     const Time now = clock.now();
+    if (now - tick_at > options.proof_max && first_left == 0) {
+        doubt(kPatience);
+        return;
+    }
     if (proof_by <= now) {
         connection->end(
             Kind::timeout, "no proof came round within " + to_string(options.proof_max)
@@ -252,11 +262,22 @@ void RedisSubscription::Shared::tick() {
 }
 
 void RedisSubscription::Shared::tick_later() {
-    ticker.expires_after(std::max(Duration(0), std::min(next_at, proof_by) - clock.now()));
+    tick_at = std::min(next_at, proof_by);
+    ticker.expires_after(std::max(Duration(0), tick_at - clock.now()));
     ticker.async_wait([weak = weak_from_this()](const error_code& error) {
         const auto self = weak.lock();
         if (!error && self && self->standing && !self->connection->ended()) self->tick();
     });
+}
+
+void RedisSubscription::Shared::doubt(Duration patience) {
+    pause.cancel();
+    if (!standing || connection->ended() || first_left > 0) return;
+    set_proven(false);
+    trusted_from = proof + 1;
+    proof_by = clock.now() + std::min(patience, options.proof_max);
+    publish_proof();
+    tick_later();
 }
 
 void RedisSubscription::Shared::close() {
@@ -330,6 +351,13 @@ bool RedisSubscription::subscribed(const std::string& channel) const {
 
 bool RedisSubscription::proven() const {
     return shared_->proven;
+}
+
+void RedisSubscription::doubt(Duration patience) {
+    // Not at once: the hooks are not called from within.
+    net::post(shared_->executor, [weak = std::weak_ptr(shared_), patience] {
+        if (const auto living = weak.lock()) living->doubt(patience);
+    });
 }
 
 void RedisSubscription::close() {

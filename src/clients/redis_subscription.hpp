@@ -39,6 +39,9 @@ struct RedisSubscriptionOptions {
 /// everything anew. A channel added later takes nothing from the others: on_subscribed tells when
 /// it stands.
 ///
+/// A process that was frozen, or too busy, for longer than a proof takes proves nothing about the
+/// connection: it is doubted then, and given up only when no new proof comes.
+///
 /// Messages lost while not proven are not told: who waits for one must look elsewhere whenever
 /// on_proven(true) comes.
 ///
@@ -69,6 +72,9 @@ class RedisSubscription {
     /// Whether the server has acknowledged this channel on the connection there is.
     bool subscribed(const std::string& channel) const;
     bool proven() const;
+    /// The process was frozen: not proven until a new word has come round, which may take as long
+    /// as `patience`. Where there is no connection it connects at once.
+    void doubt(Duration patience);
     void close();
 
     struct Shared;

@@ -479,6 +479,10 @@ Task<HttpResult> HttpClient::send(HttpRequest request) {
     return run(shared_, std::move(request));
 }
 
+void HttpClient::close_idle() {
+    shared_->close_idle();
+}
+
 void HttpClient::close() {
     shared_->close();
 }

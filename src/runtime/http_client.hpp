@@ -110,6 +110,9 @@ class HttpClient {
     /// Closes what idles and stops what is under way; further requests end as stopped.
     void close();
 
+    /// Closes what idles only: the peers may have gone without a word.
+    void close_idle();
+
     std::size_t idle_connections() const;
 
     struct Shared;

@@ -75,6 +75,15 @@ TEST_F(HttpClientTest, KeepsTheConnectionForTheNextRequest) {
     EXPECT_EQ(idle(), 1U);
 }
 
+TEST_F(HttpClientTest, WhatIdlesCanBeClosedWithTheClientGoingOn) {
+    Peer peer(always(kOk));
+    EXPECT_TRUE(ask(get(peer.url())).has_value());
+    on_thread([this] { client().close_idle(); });
+    EXPECT_EQ(idle(), 0U);
+    EXPECT_TRUE(ask(get(peer.url())).has_value());
+    EXPECT_EQ(peer.connections(), 2);
+}
+
 TEST_F(HttpClientTest, DoesNotKeepWhatThePeerWillCloseOrHasMuddled) {
     for (const char* answer :
          {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok",

@@ -113,13 +113,17 @@ void HttpClient::Shared::tick() {
 void HttpClient::Shared::close() {
     closed = true;
     ticker.cancel();
-    for (auto& [name, origin] : origins) {
-        origin.open -= origin.idle.size();
-        origin.idle.clear();
-    }
+    close_idle();
     for (auto at = active.begin(); at != active.end();) {
         HttpExchange& exchange = *at++;
         exchange.interrupt(Kind::stopped);
+    }
+}
+
+void HttpClient::Shared::close_idle() {
+    for (auto& [name, origin] : origins) {
+        origin.open -= origin.idle.size();
+        origin.idle.clear();
     }
 }
 

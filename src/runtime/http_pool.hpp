@@ -80,6 +80,7 @@ struct HttpClient::Shared : std::enable_shared_from_this<HttpClient::Shared> {
     void tick_later();
     void tick();
     void close();
+    void close_idle();
 
     /// Takes an idle connection, or the right to open one, if there is either.
     bool try_acquire(HttpExchange& exchange);

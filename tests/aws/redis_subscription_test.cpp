@@ -220,6 +220,42 @@ TEST_F(RedisSubscriptionTest, ProofThatEndsIsDoubt) {
     EXPECT_TRUE(told_.says("no proof came round"));
 }
 
+TEST_F(RedisSubscriptionTest, WhoWasFrozenAsksForAProofAndKeepsTheConnectionThatGivesIt) {
+    const RedisServer server;
+    connect(server);
+    RedisSubscriptionOptions options = subscription_options_for(server.url());
+    options.proof_max = 100ms;
+    make_subscription(std::move(options), {"a"});
+    EXPECT_TRUE(told_.says("proven"));
+    on_thread([] { std::this_thread::sleep_for(300ms); });
+    EXPECT_TRUE(told_.says("doubted"));
+    EXPECT_TRUE(told_.says("proven", 2));
+    on_thread([this] { subscription_->doubt(1s); });
+    EXPECT_TRUE(told_.says("doubted", 2));
+    EXPECT_TRUE(told_.says("proven", 3));
+    EXPECT_EQ(told_.count("up"), 1U);
+    EXPECT_EQ(told_.count("no proof"), 0U);
+}
+
+TEST_F(RedisSubscriptionTest, AConnectionInDoubtIsGivenUpSoonerThanOthers) {
+    RedisServer server;
+    connect(server);
+    RedisSubscriptionOptions options = subscription_options_for(server.url());
+    options.proof_every = options.proof_max = test::kPatience;
+    make_subscription(std::move(options), {"a"});
+    EXPECT_TRUE(told_.says("proven"));
+    server.signal(SIGSTOP);
+    on_thread([this] {
+        client_->doubt(50ms);
+        subscription_->doubt(50ms);
+    });
+    EXPECT_TRUE(told_.says("no proof came round"));
+    EXPECT_TRUE(log_.says("no sign of life"));
+    server.signal(SIGCONT);
+    EXPECT_TRUE(told_.says("proven", 2));
+    EXPECT_TRUE(eventually([this] { return publish("a", "x") == "1"; }));
+}
+
 TEST_F(RedisSubscriptionTest, WordsOfOthersProveNothing) {
     const RedisServer server;
     const RedisServer other;

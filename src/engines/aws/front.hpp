@@ -136,7 +136,7 @@ class Front final : public ports::Engine {
 
     // The services' thread only:
     core::RendezvousEffects effects_;
-    std::unique_ptr<clients::RedisSubscription> subscription_;
+    std::shared_ptr<clients::RedisSubscription> subscription_;
     std::unordered_set<JobId> watching_;                  ///< channels not yet listened to
     std::unordered_map<JobId, core::wanted::Look> held_;  ///< until they are
     Turns<core::RendezvousEvent> turns_;

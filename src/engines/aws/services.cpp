@@ -20,6 +20,9 @@ constexpr auto kIdle = std::chrono::seconds(15);
 /// From a request to the head of its answer: a long poll takes 20 s.
 constexpr auto kAnswer = std::chrono::seconds(40);
 
+/// Of the cache, after the process was frozen: many times what a round trip takes.
+constexpr auto kSignOfLife = std::chrono::milliseconds(500);
+
 /// Between two pieces of a body.
 constexpr auto kPause = std::chrono::seconds(30);
 
@@ -222,15 +225,26 @@ void Services::tell_cache(std::vector<std::string> args) {
     if (cache_works()) redis()->send(std::move(args), {});
 }
 
-std::unique_ptr<clients::RedisSubscription> Services::subscribe(
+std::shared_ptr<clients::RedisSubscription> Services::subscribe(
     clients::RedisSubscriptionHooks hooks
 ) {
     if (redis() == nullptr) return nullptr;
     clients::RedisSubscriptionOptions options;
     options.redis = redis_options_;
-    return std::make_unique<clients::RedisSubscription>(
+    auto made = std::make_shared<clients::RedisSubscription>(
         executor(), clock_, Rng(os_random()), *redis(), std::move(options), std::move(hooks)
     );
+    clients_->subscriptions.push_back(made);
+    return made;
+}
+
+void Services::thawed() {
+    clients_->http->close_idle();
+    if (redis() == nullptr) return;
+    redis()->doubt(kSignOfLife);
+    for (const auto& weak : clients_->subscriptions) {
+        if (const auto subscription = weak.lock()) subscription->doubt(kSignOfLife);
+    }
 }
 
 }  // namespace bide::engines::aws

@@ -64,7 +64,10 @@ class Services {
     /// Sends a command whose reply nobody needs; nowhere when the cache is down.
     void tell_cache(std::vector<std::string> args);
     /// Null when there is no cache.
-    std::unique_ptr<clients::RedisSubscription> subscribe(clients::RedisSubscriptionHooks hooks);
+    std::shared_ptr<clients::RedisSubscription> subscribe(clients::RedisSubscriptionHooks hooks);
+    /// The process was frozen, and its peers may have gone without a word: nothing that idles is
+    /// used again, and what the cache was trusted with has to be proven anew.
+    void thawed();
 
     /// Calls of the services since the start, for metrics. Any thread.
     std::vector<ports::EngineCounter> counters() const;
@@ -84,6 +87,7 @@ class Services {
         std::unique_ptr<clients::S3Client> outgoing;
         std::unique_ptr<JobStore> store;
         std::unique_ptr<clients::RedisClient> redis;
+        std::vector<std::weak_ptr<clients::RedisSubscription>> subscriptions;
     };
 
     Services(

@@ -112,7 +112,7 @@ class Worker final : public ports::AttemptSink {
     std::unordered_map<core::Receipt, Held> held_;
     /// By job and attempt.
     std::map<std::pair<JobId, std::uint32_t>, std::stop_source> running_;
-    std::unique_ptr<clients::RedisSubscription> subscription_;
+    std::shared_ptr<clients::RedisSubscription> subscription_;
     struct Polls {
         std::uint32_t reserved = 0;  ///< messages that those under way may bring
         std::uint32_t full = 0;      ///< how many of late came back full, more or less
