@@ -5,6 +5,7 @@
 #include "apps/signals.hpp"
 #include "apps/workshop.hpp"
 #include "base/rng.hpp"
+#include "base/thaw_clock.hpp"
 #include "cli/flags.hpp"
 #include "cli/logging.hpp"
 #include "clients/lambda_runtime.hpp"
@@ -33,6 +34,10 @@ using runtime::Task;
 
 /// Lambda kills half a second after its SIGTERM.
 constexpr auto kLastAnswers = std::chrono::milliseconds(200);
+
+/// Between two invocations the process may be frozen. After less than this everybody is still
+/// there.
+constexpr auto kFrozen = std::chrono::seconds(5);
 
 /// More than Lambda ever asks for.
 constexpr std::uint32_t kConcurrencyMax = 1000;
@@ -80,15 +85,21 @@ class Assembly {
     Task<void> serve(std::promise<Result<void>> ended, Signals& signals);
     Task<void> fail_init(const Error& why, std::promise<void> told);
     Task<void> invoke(LambdaInvocation invocation, LambdaAnswer& answer);
+    Task<void> do_it(LambdaInvocation invocation, LambdaAnswer& answer);
+    void wake();
+    void fall_asleep() noexcept;
     template <class F>
     void on_thread(F what);
 
-    SystemClock clock_;
+    ThawClock clock_;
     Workshop shop_;
     runtime::WorkThread thread_{"bide-aws"};
     std::unique_ptr<clients::LambdaRuntime> runtime_;
     std::unique_ptr<aws::Services> services_;
     std::unique_ptr<FunctionFront> front_;
+    // The thread's:
+    std::uint32_t under_way_ = 0;  ///< invocations
+    Time asleep_since_ = clock_.now();
 };
 
 template <class F>
@@ -135,7 +146,28 @@ Result<void> Assembly::build(const cli::Config& config, std::stop_token stop) {
     return success();
 }
 
+void Assembly::wake() {
+    if (under_way_++ > 0) return;
+    clock_.catch_up();
+    if (clock_.now() - asleep_since_ > kFrozen) services_->thawed();
+}
+
+void Assembly::fall_asleep() noexcept {
+    --under_way_;
+    asleep_since_ = clock_.now();
+}
+
 Task<void> Assembly::invoke(LambdaInvocation invocation, LambdaAnswer& answer) {
+    wake();
+    struct Awake {
+        Assembly& self;
+        ~Awake() { self.fall_asleep(); }
+    };
+    const Awake awake{*this};
+    co_await do_it(std::move(invocation), answer);
+}
+
+Task<void> Assembly::do_it(LambdaInvocation invocation, LambdaAnswer& answer) {
     if (front_) co_return co_await front_->invoke(std::move(invocation), answer);
     const Result<void> told =
         co_await answer.fail("Function.NotImplemented", "this role is not built yet");
