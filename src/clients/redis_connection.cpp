@@ -1,5 +1,7 @@
 #include "clients/redis_connection.hpp"
 
+#include "runtime/tls.hpp"
+
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
@@ -7,7 +9,6 @@
 
 #include <algorithm>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <utility>
 
 namespace bide::clients {
@@ -140,11 +141,7 @@ Task<void> RedisConnection::shake_hands() {
     if (error) ::SSL_set_tlsext_host_name(tls.native_handle(), host.c_str());
     tls.set_verify_callback(ssl::host_name_verification(host), error);
     std::tie(error) = co_await tls.async_handshake(ssl::stream_base::client, kTuple);
-    if (!error) co_return;
-    std::string why = "TLS handshake: " + error.message();
-    const long verified = ::SSL_get_verify_result(tls.native_handle());
-    if (verified != X509_V_OK) why += std::string(", ") + ::X509_verify_cert_error_string(verified);
-    end(Kind::unreachable, why);
+    if (error) end(Kind::unreachable, runtime::why_handshake_failed(error, tls.native_handle()));
 }
 
 /// Says who we are, all in one write, and reads what the server thinks of it.

@@ -3,6 +3,7 @@
 #include "runtime/descriptor.hpp"
 #include "runtime/http_pool.hpp"
 #include "runtime/stop_post.hpp"
+#include "runtime/tls.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/ip/basic_resolver.hpp>
@@ -14,7 +15,6 @@
 #include <algorithm>
 #include <array>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <utility>
 
 namespace bide::runtime {
@@ -67,14 +67,6 @@ Task<void> look_up(ExchangePtr exchange, std::shared_ptr<Lookup> lookup) {
     );
     exchange->wake.expires_at(Timer::time_point::max());
     while (!lookup->done && !exchange->interrupted) co_await exchange->wake.async_wait(kTuple);
-}
-
-std::string why_handshake_failed(const error_code& error, SSL* tls) {
-    std::string text = "TLS handshake: " + error.message();
-    const long verified = ::SSL_get_verify_result(tls);
-    if (verified != X509_V_OK)
-        text += std::string(", ") + ::X509_verify_cert_error_string(verified);
-    return text;
 }
 
 Task<void> shake_hands(SharedPtr shared, ExchangePtr exchange) {

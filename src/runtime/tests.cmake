@@ -1,6 +1,10 @@
 bide_tests(http_url_test
     LIBS bide_runtime
     SOURCES ${PROJECT_SOURCE_DIR}/src/runtime/http_url_test.cpp)
+bide_tests(tls_test
+    LABEL integration
+    LIBS bide_runtime
+    SOURCES ${PROJECT_SOURCE_DIR}/src/runtime/tls_test.cpp)
 bide_tests(http_client_test
     LABEL integration
     LIBS bide_runtime

@@ -3,27 +3,99 @@
 // The compiled half of Asio's TLS, here so that only programs that use it link OpenSSL.
 #include <boost/asio/ssl/impl/src.hpp>
 
+#include <cstdlib>
+#include <filesystem>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 namespace bide::runtime {
+namespace {
 
 namespace ssl = boost::asio::ssl;
+namespace fs = std::filesystem;
+
+using Where = SystemRoots::Where;
+
+constexpr const char* kFiles[] = {
+    "/etc/ssl/certs/ca-certificates.crt",                 // Debian, Alpine, Arch
+    "/etc/pki/tls/certs/ca-bundle.crt",                   // Amazon Linux, Red Hat
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  // the same, newer
+    "/etc/ssl/ca-bundle.pem",                             // SUSE
+    "/etc/ssl/cert.pem",                                  // Alpine, BSD
+};
+
+std::string environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
+
+/// There are such directories without such files.
+bool has_hashes(const fs::path& directory) {
+    std::error_code error;
+    for (fs::directory_iterator file(directory, error), end; !error && file != end;
+         file.increment(error))
+        if (file->path().extension() == ".0") return true;
+    return false;
+}
+
+bool readable(const std::string& file) {
+    std::error_code error;
+    return fs::is_regular_file(file, error);
+}
+
+/// Neither of a file given for them nor of the system.
+bool knows_no_roots(SSL* tls) {
+    const auto* store = ::SSL_CTX_get_cert_store(::SSL_get_SSL_CTX(tls));
+    if (::sk_X509_OBJECT_num(::X509_STORE_get0_objects(store)) > 0) return false;
+    return find_system_roots().where == Where::nowhere;
+}
+
+}  // namespace
+
+SystemRoots find_system_roots() {
+    if (!environment(::X509_get_default_cert_file_env()).empty() ||
+        !environment(::X509_get_default_cert_dir_env()).empty())
+        return {Where::environment, "the environment's SSL_CERT_FILE, SSL_CERT_DIR"};
+    const std::string task = environment("LAMBDA_TASK_ROOT");
+    if (!task.empty() && has_hashes(task + "/certs")) return {Where::directory, task + "/certs"};
+    for (const char* directory : {::X509_get_default_cert_dir(), "/etc/ssl/certs"})
+        if (has_hashes(directory)) return {Where::directory, directory};
+    if (const char* file = ::X509_get_default_cert_file(); readable(file))
+        return {Where::file, file};
+    for (const char* file : kFiles)
+        if (readable(file)) return {Where::file, file};
+    return {Where::nowhere, ""};
+}
 
 Result<std::shared_ptr<ssl::context>> make_tls_client_context(const std::string& ca_file) {
     auto context = std::make_shared<ssl::context>(ssl::context::tls_client);
     boost::system::error_code error;
     ::SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
     context->set_verify_mode(ssl::verify_peer, error);
-    if (!error && ca_file.empty()) context->set_default_verify_paths(error);
-    if (!error && !ca_file.empty()) context->load_verify_file(ca_file, error);
+    const SystemRoots roots =
+        ca_file.empty() ? find_system_roots() : SystemRoots{Where::file, ca_file};
+    if (!error && roots.where == Where::environment) context->set_default_verify_paths(error);
+    if (!error && roots.where == Where::directory) context->add_verify_path(roots.path, error);
+    if (!error && roots.where == Where::file) context->load_verify_file(roots.path, error);
     if (error) {
         return Error{
             Code::bad_request,
             Retry::never,
-            "cannot read CA certificates from " + (ca_file.empty() ? "the system" : ca_file) +
-                ": " + error.message()};
+            "cannot read CA certificates from " + roots.path + ": " + error.message()};
     }
     return context;
+}
+
+std::string why_handshake_failed(const boost::system::error_code& error, SSL* tls) {
+    std::string text = "TLS handshake: " + error.message();
+    const long verified = ::SSL_get_verify_result(tls);
+    if (verified == X509_V_OK) return text;
+    text += std::string(", ") + ::X509_verify_cert_error_string(verified);
+    if (knows_no_roots(tls)) {
+        text += "; this system has no CA certificates: install ca-certificates, or name a file of ";
+        text += "them in SSL_CERT_FILE";
+    }
+    return text;
 }
 
 }  // namespace bide::runtime
