@@ -24,6 +24,7 @@ enum class Bug {
     stopped_slot_free = 16,    ///< G6: an attempt that does not stop has no slot
     leave_cancels = 17,        ///< G8: one who leaves cancels though others wait
     lease_not_extended = 18,   ///< G6: a message is held for one lease only
+    notice_not_kept = 19,      ///< G5: a notice that the cache did not take is not sent again
 };
 
 #ifdef BIDE_PLANTED_BUGS

@@ -161,7 +161,18 @@ void Checkers::left(core::WaiterId waiter) {
     if (!others) cancels_wanted_.insert(gone.job);
 }
 
+void Checkers::owed(Life worker, Life front, const JobId& job, Time now) {
+    owed_.emplace(job, Owed{worker, front, now});
+}
+
+/// What it had not told goes with it.
+void Checkers::worker_died(Life worker) {
+    loses_cache(worker);
+    std::erase_if(owed_, [worker](const auto& owed) { return owed.second.worker == worker; });
+}
+
 void Checkers::front_died(Life front) {
+    loses_cache(front);
     std::erase_if(waits_, [front](const auto& wait) { return wait.second.front == front; });
 }
 
@@ -191,11 +202,36 @@ void Checkers::time_passes(Time now) {
         const Time last = std::max(waiting.wait.deadline, waiting.begun) +
                           options_.front_limits.grace + 2 * options_.tick_late_max;
         require(now <= last, "G5", "waits longer than the deadline and the grace", waiting.job);
+        told_soon(waiting, now);
         if (healed_at_ == kNever) continue;
         const auto* result = services_.s3.result(waiting.job);
         if (!result) continue;
         const Time since = std::max({result->at, waiting.begun, healed_at_});
         require(now <= since + patience(), "G5", "was not told of a stored result", waiting.job);
+    }
+}
+
+/// G5: while worker and front have the cache, and it does what it should, a result is told long
+/// before a look would find it: the worker keeps the notice until the cache has taken it. What was
+/// under way when all became well may still be slow, a claim on the way to the store too.
+void Checkers::told_soon(const Waiting& waiting, Time now) const {
+    const bool healed = healed_at_ != kNever;
+    const bool calm = options_.cache.none() && options_.store.none();
+    if (!options_.notices_come() || !(healed || calm)) return;
+    Duration bound = seconds(2) + 4 * options_.tick_late_max;
+    if (options_.cache.slow + options_.store.slow > 0)
+        bound += 2 * options_.tries * options_.slow_max;
+    const auto [first, last] = owed_.equal_range(waiting.job);
+    for (auto owed = first; owed != last; ++owed) {
+        const auto& [worker, front, at] = owed->second;
+        if (front != waiting.front || at < waiting.begun) continue;
+        const auto from = reached_.find(worker);
+        const auto to = reached_.find(front);
+        if (from == reached_.end() || to == reached_.end()) continue;
+        // Who was not subscribed when it was published looks when it is.
+        if (to->second > at) continue;
+        const Time since = std::max({at, from->second, healed ? healed_at_ : Time{}});
+        require(now <= since + bound, "G5", "was not told though the cache works", waiting.job);
     }
 }
 

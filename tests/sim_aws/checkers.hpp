@@ -36,6 +36,12 @@ class Checkers {
     void answered(const core::Answer& answer, Time now);
     void left(core::WaiterId waiter);
     void front_died(Life front);
+    /// A worker has a result to tell a front of, and goes on trying while it lives.
+    void owed(Life worker, Life front, const JobId& job, Time now);
+    void worker_died(Life worker);
+    /// A process has its connections to the cache; or has not.
+    void reaches_cache(Life life, Time now) { reached_.emplace(life, now); }
+    void loses_cache(Life life) { reached_.erase(life); }
     void stepped(const core::Rendezvous& front) const;
     void time_passes(Time now);
     void healed(Time now) { healed_at_ = now; }
@@ -54,6 +60,7 @@ class Checkers {
     void refused(const Waiting& waiting, const core::Answer& answer);
     void not_given_up(const Waiting& waiting, Time now) const;
     void same_request(const Waiting& waiting) const;
+    void told_soon(const Waiting& waiting, Time now) const;
     Duration patience() const;
 
     const Options& options_;
@@ -64,6 +71,13 @@ class Checkers {
     std::set<JobId> not_taken_;  ///< new jobs whose callers were told that they will not run
     std::set<JobId> cancels_wanted_;
     std::map<JobId, core::QueueIndex> queues_;
+    struct Owed {
+        Life worker = 0;
+        Life front = 0;
+        Time at{};
+    };
+    std::multimap<JobId, Owed> owed_;
+    std::map<Life, Time> reached_;  ///< since when
     Time healed_at_ = kNever;
     std::uint64_t answers_ = 0;
 };

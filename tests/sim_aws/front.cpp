@@ -31,6 +31,7 @@ told::Noticed notice_of(
 Front::Front(const Surroundings& world)
     : Process(world),
       rendezvous_(world.options.queues, world.options.front_limits, world.rng.next()) {
+    world_.checkers.reaches_cache(life(), now());
     // The first proof that its channel is heard.
     world_.net.later(life(), world_.net.latency(), [this] {
         if (connected_) step(told::Trust{true});
@@ -67,6 +68,7 @@ void Front::perform(core::RendezvousEffects&& effects) {
 void Front::deafen() {
     if (!connected_) return;
     connected_ = false;
+    world_.checkers.loses_cache(life());
     // Its proofs do not come back for three seconds.
     world_.net.later(life(), world_.net.any_time(std::chrono::seconds(3)), [this] {
         if (!connected_) step(told::Trust{false});
@@ -76,6 +78,7 @@ void Front::deafen() {
 void Front::reconnect() {
     if (connected_) return;
     connected_ = true;
+    world_.checkers.reaches_cache(life(), now());
     world_.net.later(life(), world_.net.latency(), [this] {
         if (!connected_) return;
         step(told::Trust{false});

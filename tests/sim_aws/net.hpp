@@ -51,6 +51,12 @@ class Net {
     bool down(Service service) const {
         return !healed_ && down_until_[index(service)] > timeline_.now();
     }
+    /// One process alone loses the cache.
+    void cut(Life life) { cut_.insert(life); }
+    void mend(Life life) { cut_.erase(life); }
+    bool reaches_cache(Life life) const {
+        return !down(Service::cache) && (healed_ || !cut_.contains(life));
+    }
     void heal() { healed_ = true; }
     bool healed() const { return healed_; }
     Time now() const { return timeline_.now(); }
@@ -77,7 +83,8 @@ class Net {
             if (!lives(life) && rng_.chance(1, 2)) return;
             std::optional<std::invoke_result_t<Perform&>> result;
             const bool refused =
-                !healed_ && (down(service) || rng_.chance(trouble(service).refused, 1000));
+                !healed_ && (down(service) || (service == Service::cache && cut_.contains(life)) ||
+                             rng_.chance(trouble(service).refused, 1000));
             if (!refused) result = perform();
             if (!healed_ && rng_.chance(trouble(service).in_doubt, 1000)) result.reset();
             auto returns = [this, life, service, perform, reply, tries, result]() mutable {
@@ -93,6 +100,7 @@ class Net {
     Rng& rng_;
     Timeline& timeline_;
     std::set<Life> live_;
+    std::set<Life> cut_;
     Life next_life_ = 1;
     std::array<Time, 3> down_until_{};
     bool healed_ = false;

@@ -87,6 +87,7 @@ void draw_services(Options& options, Rng& rng) {
     options.large_results = one_of(rng, {0U, 30U});
     options.deaf = rng.chance(1, 3);
     options.flushes = rng.chance(1, 3);
+    options.cuts = rng.chance(1, 3);
     options.tick_late_max = milliseconds(one_of(rng, {0, 0, 5, 50}));
 }
 
@@ -161,10 +162,10 @@ std::string describe(const Options& options) {
             ", late " + to_string(options.notices_late) + ", twice " +
             to_string(options.notices_twice) + ", large inputs " + to_string(options.large_inputs) +
             ", results " + to_string(options.large_results) + "\n";
-    text += "faults: subscriptions lost " + std::string(yes(options.deaf)) + ", cache flushed " +
-            yes(options.flushes) + ", crashes of fronts " + to_string(options.front_crashes) +
-            ", of workers " + to_string(options.worker_crashes) + ", restarts " +
-            to_string(options.restarts) + "\n";
+    text += "faults: subscriptions lost " + std::string(yes(options.deaf)) + ", by workers " +
+            yes(options.cuts) + ", cache flushed " + yes(options.flushes) + ", crashes of fronts " +
+            to_string(options.front_crashes) + ", of workers " + to_string(options.worker_crashes) +
+            ", restarts " + to_string(options.restarts) + "\n";
     return text;
 }
 

@@ -15,6 +15,8 @@ struct Trouble {
     unsigned in_doubt = 0;  ///< it is done, and the caller is told that it failed
     unsigned slow = 0;      ///< it takes up to `slow_max`
     bool outages = false;   ///< now and then nothing works for a while
+
+    bool none() const { return refused + in_doubt + slow == 0 && !outages; }
 };
 
 /// Everything about one run that is not decided on the way; drawn from the seed alone. Each fault
@@ -64,6 +66,7 @@ struct Options {
     unsigned large_inputs = 0;   ///< of 100 bodies, those that go by way of the store
     unsigned large_results = 0;  ///< of 100 results, those too large for a notice
     bool deaf = false;           ///< subscriptions are lost, and it takes seconds to notice
+    bool cuts = false;           ///< a worker loses its own connection to the cache
     bool flushes = false;        ///< the cache forgets everything
     Duration tick_late_max{};
 
@@ -72,6 +75,8 @@ struct Options {
     unsigned worker_crashes = 0;
     unsigned restarts = 0;  ///< graceful ones
 
+    /// A notice that the cache took reaches who is subscribed, soon.
+    bool notices_come() const { return notices_lost == 0 && notices_late == 0; }
     /// Nothing comes between a worker and the messages it has received.
     bool holds_keep() const {
         const bool calm = queue.refused + queue.in_doubt + queue.slow + copies + undead == 0;

@@ -30,8 +30,13 @@ void Worker::step(core::ConsumerEvent&& event) {
     consumer_.step(std::move(event), now(), effects);
     perform(std::move(effects));
     check_running();
-    plan_tick(consumer_.next_timer());
+    plan();
     receive();
+}
+
+void Worker::plan() {
+    const bool sends = world_.net.reaches_cache(life());
+    plan_tick(std::min(consumer_.next_timer(), sends ? outbox_.next_timer() : kNever));
 }
 
 void Worker::perform(core::ConsumerEffects&& effects) {
@@ -41,21 +46,8 @@ void Worker::perform(core::ConsumerEffects&& effects) {
     for (const auto& order : effects.starts) start(order);
     for (const auto& order : effects.extends) extend(order);
     for (const auto& order : effects.stores) keep_and_store(order);
-    for (const auto& order : effects.publishes) {
-        const bool large = world_.rng.chance(world_.options.large_results, 100);
-        publish(order.receipt, notice_of(order.job, order.outcome, large));
-    }
-    for (const auto& order : effects.news) {
-        told::Noticed notice;
-        notice.job = order.job;
-        notice.attempt = order.attempt;
-        notice.what = order.what == core::Answer::News::attempt ? told::Noticed::What::attempt
-                      : order.what == core::Answer::News::retry ? told::Noticed::What::retry
-                                                                : told::Noticed::What::progress;
-        if (order.what == core::Answer::News::attempt && cache_works())
-            world_.services.marks.running.insert(order.job);
-        publish(order.receipt, std::move(notice));
-    }
+    for (const auto& order : effects.publishes) publish(order);
+    for (const auto& order : effects.news) tell_news(order);
     for (const auto& order : effects.removes) remove(order.receipt);
     for (const auto& order : effects.hand_backs) hand_back(order);
 }
@@ -255,9 +247,67 @@ void Worker::store(const wants::Store& order) {
     );
 }
 
-void Worker::publish(core::Receipt receipt, told::Noticed&& notice) {
-    const auto held = held_.find(receipt);
-    if (held == held_.end() || !cache_works()) return;
+void Worker::publish(const wants::Publish& order) {
+    const auto held = held_.find(order.receipt);
+    if (held == held_.end()) return;
+    const bool large = world_.rng.chance(world_.options.large_results, 100);
+    Post post{held->second.envelope, notice_of(order.job, order.outcome, large)};
+    if (post.envelope.reply == 0 && !post.envelope.promised) return;
+    if (post.envelope.reply != 0 && !large)
+        world_.checkers.owed(life(), post.envelope.reply, order.job, now());
+    outbox_.put(std::move(post), 1, now());
+    send_notices();
+}
+
+void Worker::send_notices() {
+    if (!world_.net.reaches_cache(life())) return;
+    outbox_.due(now(), [this](std::uint64_t number, const Post& post) {
+        world_.net.call(
+            life(),
+            Service::cache,
+            [&world = world_, post] {
+                if (post.envelope.reply != 0)
+                    world.bus.publish_to(post.envelope.reply, post.notice);
+                if (post.envelope.promised) world.bus.publish(post.notice);
+                return true;
+            },
+            [this, number](std::optional<bool> taken) {
+                if (taken)
+                    outbox_.taken(number);
+                else
+                    outbox_.failed(number, now());
+                plan();
+            }
+        );
+    });
+    plan();
+}
+
+void Worker::lose_cache() {
+    world_.net.cut(life());
+    world_.checkers.loses_cache(life());
+}
+
+void Worker::find_cache() {
+    world_.net.mend(life());
+    if (!world_.net.reaches_cache(life())) return;
+    world_.checkers.reaches_cache(life(), now());
+    outbox_.again();
+    send_notices();
+}
+
+/// Nobody makes up for what of these gets lost.
+void Worker::tell_news(const wants::News& order) {
+    using What = told::Noticed::What;
+    const auto held = held_.find(order.receipt);
+    if (held == held_.end() || !world_.net.reaches_cache(life())) return;
+    told::Noticed notice;
+    notice.job = order.job;
+    notice.attempt = order.attempt;
+    notice.what = order.what == core::Answer::News::attempt ? What::attempt
+                  : order.what == core::Answer::News::retry ? What::retry
+                                                            : What::progress;
+    if (notice.what == What::attempt) world_.services.marks.running.insert(order.job);
     const Envelope& envelope = held->second.envelope;
     if (envelope.reply != 0) world_.bus.publish_to(envelope.reply, notice);
     if (envelope.promised) world_.bus.publish(notice);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/consumer.hpp"
+#include "core/outbox.hpp"
 #include "process.hpp"
 
 #include <map>
@@ -18,6 +19,7 @@ class Worker final : public Process {
     void step(core::ConsumerEvent&& event);
     void tick() override {
         timer_fired();
+        send_notices();
         step(core::event::Tick{});
     }
     void drain() {
@@ -29,6 +31,9 @@ class Worker final : public Process {
     bool idle() const { return consumer_.idle() && receiving_.empty(); }
     /// Asks the queues for messages, as far as there is room.
     void receive();
+    /// Nothing it tells the cache arrives, until it finds it again.
+    void lose_cache();
+    void find_cache();
     /// Handlers end from now on.
     void heal();
 
@@ -61,13 +66,21 @@ class Worker final : public Process {
     void extend(const core::wants::Extend& order);
     void keep_and_store(const core::wants::Store& order);
     void store(const core::wants::Store& order);
-    void publish(core::Receipt receipt, core::told::Noticed&& notice);
+    void publish(const core::wants::Publish& order);
+    void send_notices();
+    void tell_news(const core::wants::News& order);
+    void plan();
     void remove(core::Receipt receipt);
     void hand_back(const core::wants::HandBack& order);
     void check_running() const;
 
     core::Consumer::Role role_;
     core::Consumer consumer_;
+    struct Post {
+        Envelope envelope;
+        core::told::Noticed notice;
+    };
+    core::Outbox<Post> outbox_;
     std::map<core::Receipt, Held> held_;
     std::map<std::uint64_t, Running> running_;
     std::set<core::QueueIndex> receiving_;  ///< a call is under way

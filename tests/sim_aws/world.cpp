@@ -56,6 +56,7 @@ void World::plan_faults() {
     plan(options_.restarts, Fault::restart);
     if (options_.deaf) plan(static_cast<unsigned>(1 + rng_.below(3)), Fault::deaf);
     if (options_.flushes) plan(static_cast<unsigned>(1 + rng_.below(3)), Fault::flush);
+    if (options_.cuts) plan(static_cast<unsigned>(1 + rng_.below(3)), Fault::cut);
     plan(static_cast<unsigned>(rng_.below(3)), Fault::outage);
     std::sort(faults_.begin(), faults_.end(), [](const auto& a, const auto& b) {
         return a.at_event > b.at_event;
@@ -160,6 +161,7 @@ void World::strike(Fault fault) {
         case Fault::flush:
             trace_.line([] { return std::string("    the cache forgets everything"); });
             return services_.marks.flush();
+        case Fault::cut: return cut_worker(rng_.below(workers_.size()));
         case Fault::deaf: break;
     }
     const auto index = rng_.below(fronts_.size());
@@ -188,11 +190,26 @@ void World::outage() {
     for (auto& front : fronts_) {
         if (front) front->deafen();
     }
+    for (auto& worker : workers_) {
+        if (worker) worker->lose_cache();
+    }
     net_.later(Timeline::kAnyLife, span + milliseconds(1), [this] {
         for (auto& front : fronts_) {
             if (front) front->reconnect();
         }
+        for (auto& worker : workers_) {
+            if (worker) worker->find_cache();
+        }
     });
+}
+
+/// The fronts' subscriptions stand meanwhile, so that none of them doubts.
+void World::cut_worker(std::size_t index) {
+    if (!workers_[index]) return;
+    const Life life = workers_[index]->life();
+    trace_.line([&] { return "    worker " + std::to_string(life) + " loses the cache"; });
+    workers_[index]->lose_cache();
+    net_.later(life, net_.any_time(seconds(8)), [this, index] { workers_[index]->find_cache(); });
 }
 
 void World::kill_front(std::size_t index) {
@@ -209,6 +226,7 @@ void World::kill_front(std::size_t index) {
 void World::kill_worker(std::size_t index) {
     if (!workers_[index]) return;
     trace_.line([&] { return "    CRASH of worker " + std::to_string(workers_[index]->life()); });
+    checkers_.worker_died(workers_[index]->life());
     workers_[index].reset();
     net_.later(Timeline::kAnyLife, net_.any_time(seconds(3)), [this, index] {
         if (!workers_[index]) start_worker(index);
@@ -232,6 +250,11 @@ void World::start_worker(std::size_t index) {
         return "    worker " + std::to_string(workers_[index]->life()) + " starts" +
                (last ? " with dead letters" : "");
     });
+    // It takes messages before it has the cache.
+    if (options_.cuts && rng_.chance(1, 2))
+        cut_worker(index);
+    else
+        workers_[index]->find_cache();
     workers_[index]->receive();
 }
 
@@ -278,8 +301,12 @@ void World::heal() {
         fronts_[i]->reconnect();
     }
     for (std::size_t i = 0; i < workers_.size(); ++i) {
-        if (workers_[i] && workers_[i]->draining()) workers_[i].reset();
+        if (workers_[i] && workers_[i]->draining()) {
+            checkers_.worker_died(workers_[i]->life());
+            workers_[i].reset();
+        }
         if (!workers_[i]) start_worker(i);
+        workers_[i]->find_cache();
         workers_[i]->heal();
         workers_[i]->receive();
     }

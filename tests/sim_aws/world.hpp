@@ -44,7 +44,15 @@ class World {
     const Options& options() const { return options_; }
 
   private:
-    enum class Fault : std::uint8_t { front_crash, worker_crash, restart, deaf, flush, outage };
+    enum class Fault : std::uint8_t {
+        front_crash,
+        worker_crash,
+        restart,
+        deaf,
+        flush,
+        cut,
+        outage
+    };
     struct Planned {
         std::uint64_t at_event;
         Fault fault;
@@ -56,6 +64,7 @@ class World {
     void strike();
     void strike(Fault fault);
     void outage();
+    void cut_worker(std::size_t index);
     void kill_front(std::size_t index);
     void kill_worker(std::size_t index);
     void start_front(std::size_t index);

@@ -348,7 +348,7 @@ void Front::forward(const core::wanted::Forward& order) {
         notice.queue = name_of(order.outcome->queue);
         notice.outcome = order.outcome;
     }
-    services_.tell_cache({"PUBLISH", job_channel(order.job), wire::encode_notice(notice)});
+    services_.publish(job_channel(order.job), wire::encode_notice(notice));
 }
 
 }  // namespace bide::engines::aws

@@ -137,9 +137,15 @@ void Services::make_clients() {
     clients_->outgoing = bucket(options_.outgoing_bucket);
     clients_->store = std::make_unique<JobStore>(*clients_->incoming, *clients_->outgoing);
     if (!options_.redis_url.empty()) {
+        clients::RedisOptions redis = redis_options_;
+        redis.on_connection = [this](bool connected, const std::string& why) {
+            redis_options_.on_connection(connected, why);
+            if (connected && clients_->notices) clients_->notices->connected();
+        };
         clients_->redis = std::make_unique<clients::RedisClient>(
-            executor(), clock_, Rng(os_random()), redis_options_
+            executor(), clock_, Rng(os_random()), std::move(redis)
         );
+        clients_->notices = std::make_shared<Notices>(executor(), clock_, *clients_->redis);
     }
 }
 
@@ -171,6 +177,7 @@ runtime::Task<void> Services::find_queue(std::string name, Result<std::string>* 
 }
 
 void Services::end_calls() {
+    if (clients_->notices) clients_->notices->close();
     if (clients_->redis) clients_->redis->close();
     clients_->http->close();
 }
@@ -216,13 +223,29 @@ std::vector<ports::EngineCounter> Services::counters() const {
     );
     all.push_back({"bide_aws_throttled", "Answers that asked for fewer.", aws.throttled.load()});
     all.push_back({"bide_aws_failures", "Calls that failed after all retries.", aws.failed.load()});
-    all.push_back({"bide_notices", "Notices published.", published_.load()});
+    const Notices* notices = clients_->notices.get();
+    all.push_back(
+        {"bide_notices", "Notices published.", published_ + (notices ? notices->taken() : 0)}
+    );
+    all.push_back(
+        {"bide_notices_dropped",
+         "Notices of results that the cache did not take in time.",
+         notices ? notices->dropped() : 0}
+    );
     return all;
 }
 
 void Services::tell_cache(std::vector<std::string> args) {
     if (cache_works() && args.front() == "PUBLISH") ++published_;
     if (cache_works()) redis()->send(std::move(args), {});
+}
+
+void Services::publish(std::string channel, std::string text) {
+    if (clients_->notices) clients_->notices->publish(std::move(channel), std::move(text));
+}
+
+bool Services::published(Duration patience) {
+    return !clients_->notices || clients_->notices->wait(patience);
 }
 
 std::shared_ptr<clients::RedisSubscription> Services::subscribe(

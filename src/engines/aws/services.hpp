@@ -6,6 +6,7 @@
 #include "clients/s3_client.hpp"
 #include "clients/sqs_client.hpp"
 #include "engines/aws/job_store.hpp"
+#include "engines/aws/notices.hpp"
 #include "engines/aws/options.hpp"
 #include "ports/engine.hpp"
 #include "runtime/blocking_pool.hpp"
@@ -63,6 +64,11 @@ class Services {
     bool cache_works() { return redis() != nullptr && redis()->connected(); }
     /// Sends a command whose reply nobody needs; nowhere when the cache is down.
     void tell_cache(std::vector<std::string> args);
+    /// Publishes that there is a result, as soon as the cache takes it.
+    void publish(std::string channel, std::string text);
+    /// Waits until the cache has taken all that was published. Any other thread. False: `patience`
+    /// is over.
+    bool published(Duration patience);
     /// Null when there is no cache.
     std::shared_ptr<clients::RedisSubscription> subscribe(clients::RedisSubscriptionHooks hooks);
     /// The process was frozen, and its peers may have gone without a word: nothing that idles is
@@ -88,6 +94,7 @@ class Services {
         std::unique_ptr<JobStore> store;
         std::unique_ptr<clients::RedisClient> redis;
         std::vector<std::weak_ptr<clients::RedisSubscription>> subscriptions;
+        std::shared_ptr<Notices> notices;  ///< null as redis
     };
 
     Services(

@@ -33,6 +33,9 @@ constexpr std::uint32_t kFullPerPoll = 8;
 /// Longer than handlers have between the asking and SIGKILL.
 constexpr auto kHaltPatience = std::chrono::seconds(15);
 
+/// For notices that the cache has not taken yet, at the end.
+constexpr auto kLastNotices = std::chrono::seconds(2);
+
 /// When this call or the one before brought several messages, and this one was not full, others are
 /// under way: the next call waits so long for them, for calls are paid for. A poll that waits
 /// already is ended by the first message of many, and gets it alone. Among single ones none waits.
@@ -92,6 +95,9 @@ void Worker::drain(Duration patience) {
     // Those that come back bring messages that go back to the queue at once.
     const auto polls_over = [this] { return stop_now_ || polls_under_way_ == 0; };
     settled_.wait_for(lock, std::chrono::seconds(kPollSeconds + 1), polls_over);
+    const bool hurry = stop_now_;
+    lock.unlock();
+    if (!hurry) services_.published(kLastNotices);
 }
 
 void Worker::stop_now() {

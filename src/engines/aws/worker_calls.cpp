@@ -91,7 +91,7 @@ Task<void> Worker::store(core::wants::Store order) {
 
 void Worker::publish(const core::wants::Publish& order) {
     const auto held = held_.find(order.receipt);
-    if (held == held_.end() || !services_.cache_works()) return;
+    if (held == held_.end()) return;
     const Held& message = held->second;
     if (message.reply.empty() && !message.promised) return;
     wire::Notice notice;
@@ -103,8 +103,8 @@ void Worker::publish(const core::wants::Publish& order) {
         notice.outcome = order.outcome;
     }
     const std::string text = wire::encode_notice(notice);
-    if (!message.reply.empty()) services_.tell_cache({"PUBLISH", message.reply, text});
-    if (message.promised) services_.tell_cache({"PUBLISH", job_channel(order.job), text});
+    if (!message.reply.empty()) services_.publish(message.reply, text);
+    if (message.promised) services_.publish(job_channel(order.job), text);
 }
 
 /// Of jobs that others may ask for only: nobody follows the rest.
