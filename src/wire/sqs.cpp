@@ -6,7 +6,6 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
-#include <boost/json/value.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -103,40 +102,40 @@ Number number_in(const Texts& texts, std::string_view name, Number otherwise) {
 }
 
 /// Those of the type String or Number; binary ones are passed over.
-void take_attributes(const json::object& members, Texts& to) {
-    const json::value* value = find_member(members, "MessageAttributes");
+void take_attributes(const json::object& members, const SqsNames& names, Texts& to) {
+    const json::value* value = find_member(members, names.attributes);
     const json::object* attributes = value ? value->if_object() : nullptr;
     if (!attributes) return;
     for (const auto& [name, member] : *attributes) {
         const json::object* attribute = member.if_object();
-        const json::value* text = attribute ? find_member(*attribute, "StringValue") : nullptr;
+        const json::value* text = attribute ? find_member(*attribute, names.text) : nullptr;
         if (text && text->is_string())
             to.emplace(std::string(name), std::string(text->get_string()));
     }
 }
 
-Result<SqsMessage> read_message(const json::value& value) {
+}  // namespace
+
+Result<SqsMessage> read_sqs_message(const json::value& value, const SqsNames& names) {
     const json::object* members = value.if_object();
     if (!members) return malformed("a message that is no object");
     SqsMessage message;
-    BIDE_TRY(take_text(*members, "MessageId", message.id));
-    BIDE_TRY(take_text(*members, "ReceiptHandle", message.receipt_handle));
-    BIDE_TRY(take_text(*members, "Body", message.body));
+    BIDE_TRY(take_text(*members, names.id, message.id));
+    BIDE_TRY(take_text(*members, names.receipt_handle, message.receipt_handle));
+    BIDE_TRY(take_text(*members, names.body, message.body));
     if (message.id.empty() || message.receipt_handle.empty())
         return malformed("a message without its id or its receipt handle");
     Texts facts;
-    take_texts(*members, "Attributes", facts);
+    take_texts(*members, names.facts, facts);
     message.receive_count = number_in<std::uint32_t>(facts, "ApproximateReceiveCount", 1);
     // Milliseconds; what cannot be a time is none.
     constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max() / 1000;
     const auto sent = number_in<std::int64_t>(facts, "SentTimestamp", 0);
     if (sent > 0 && sent < kMax) message.sent = Time(std::chrono::milliseconds(sent));
     message.message_group = std::move(facts["MessageGroupId"]);
-    take_attributes(*members, message.attributes);
+    take_attributes(*members, names, message.attributes);
     return message;
 }
-
-}  // namespace
 
 std::string sqs_send_batch(std::string_view queue_url, std::span<const SqsSendEntry> entries) {
     std::size_t bytes = 0;
@@ -221,7 +220,7 @@ Result<std::vector<SqsMessage>> read_sqs_messages(std::string_view answer) {
     std::vector<SqsMessage> messages;
     messages.reserve(list.size());
     for (const json::value& value : list) {
-        BIDE_TRY(auto message, read_message(value));
+        BIDE_TRY(auto message, read_sqs_message(value, {}));
         messages.push_back(std::move(message));
     }
     return messages;

@@ -3,6 +3,8 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 
+#include <boost/json/value.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -69,6 +71,17 @@ struct SqsMessage {
     std::map<std::string, std::string, std::less<>> attributes;  ///< texts that a producer added
 };
 Result<std::vector<SqsMessage>> read_sqs_messages(std::string_view answer);
+
+/// What the members of a message are called.
+struct SqsNames {
+    std::string_view id = "MessageId";
+    std::string_view receipt_handle = "ReceiptHandle";
+    std::string_view body = "Body";
+    std::string_view facts = "Attributes";
+    std::string_view attributes = "MessageAttributes";
+    std::string_view text = "StringValue";
+};
+Result<SqsMessage> read_sqs_message(const boost::json::value& value, const SqsNames& names);
 
 std::string sqs_queue_attributes(std::string_view queue_url);
 Result<std::map<std::string, std::string, std::less<>>> read_sqs_attributes(std::string_view answer

@@ -12,6 +12,7 @@ bide_tests(wire_test
             ${PROJECT_SOURCE_DIR}/src/wire/job_options_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/lambda_codec_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/lambda_http_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/wire/lambda_sqs_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/message_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/notice_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/prefer_test.cpp
@@ -30,3 +31,4 @@ bide_tests(sigv4_test
     SOURCES ${PROJECT_SOURCE_DIR}/src/wire/sigv4_test.cpp
             ${PROJECT_SOURCE_DIR}/src/wire/sigv4_vectors_test.cpp)
 target_compile_definitions(sigv4_test PRIVATE BIDE_SHARED_BESIDE="${PROJECT_SOURCE_DIR}/../shared")
+target_compile_definitions(wire_test PRIVATE BIDE_SHARED_BESIDE="${PROJECT_SOURCE_DIR}/../shared")
