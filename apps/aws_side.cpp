@@ -13,6 +13,9 @@ namespace {
 /// At once, of a worker: those for its jobs, and one for dead letters.
 constexpr std::size_t kPollsPerQueue = 9;
 
+/// Dead letters cost a few calls each, and are few.
+constexpr std::uint32_t kDeadLettersAtOnce = 10;
+
 }  // namespace
 
 engines::aws::ServicesOptions services_options(const cli::Config& config) {
@@ -56,6 +59,35 @@ Result<engines::aws::FrontOptions> front_options(
     options.limits.waiters_max = config.server.waiters_max;
     options.tenancy = config.tenancy;
     options.inline_bytes_max = config.aws.inline_max;
+    return options;
+}
+
+Result<engines::aws::WorkerOptions> worker_options(
+    const cli::Config& config, Workshop& shop, engines::aws::Services& services
+) {
+    engines::aws::WorkerOptions options;
+    options.limits.lease = config.aws.lease;
+    for (const auto& queue : config.queues) {
+        BIDE_TRY(auto made, queue_options(queue, services));
+        BIDE_TRY(const Workshop::Made handler, shop.make(queue));
+        made.handler = handler.handler;
+        made.rules.concurrency = handler.concurrency;
+        options.queues.push_back(std::move(made));
+    }
+    return options;
+}
+
+Result<engines::aws::WorkerOptions> dead_letter_options(
+    const cli::Config& config, engines::aws::Services& services
+) {
+    engines::aws::WorkerOptions options;
+    options.role = core::Consumer::Role::dead_letters;
+    options.limits.lease = config.aws.lease;
+    for (const auto& queue : config.queues) {
+        BIDE_TRY(auto made, queue_options(queue, services));
+        made.rules.concurrency = kDeadLettersAtOnce;
+        options.queues.push_back(std::move(made));
+    }
     return options;
 }
 

@@ -24,6 +24,16 @@ Result<engines::aws::FrontOptions> front_options(
     const cli::Config& config, engines::aws::Services& services
 );
 
+/// All of them, as a worker does them: with their handlers.
+Result<engines::aws::WorkerOptions> worker_options(
+    const cli::Config& config, Workshop& shop, engines::aws::Services& services
+);
+
+/// As the consumer of their dead letters does: without.
+Result<engines::aws::WorkerOptions> dead_letter_options(
+    const cli::Config& config, engines::aws::Services& services
+);
+
 /// Likewise the queue of batches. Without one in the configuration its URL is empty.
 Result<engines::aws::QueueOptions> batch_queue_options(
     const cli::Config& config, engines::aws::Services& services

@@ -9,6 +9,7 @@
 #include "cli/flags.hpp"
 #include "cli/logging.hpp"
 #include "clients/lambda_runtime.hpp"
+#include "engines/aws/function_worker.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -82,6 +83,7 @@ class Assembly {
     void take_down();
 
   private:
+    Result<void> build_worker(const cli::Config& config, Role role);
     Task<void> serve(std::promise<Result<void>> ended, Signals& signals);
     Task<void> fail_init(const Error& why, std::promise<void> told);
     Task<void> invoke(LambdaInvocation invocation, LambdaAnswer& answer);
@@ -97,6 +99,7 @@ class Assembly {
     std::unique_ptr<clients::LambdaRuntime> runtime_;
     std::unique_ptr<aws::Services> services_;
     std::unique_ptr<FunctionFront> front_;
+    std::unique_ptr<aws::FunctionWorker> worker_;
     // The thread's:
     std::uint32_t under_way_ = 0;  ///< invocations
     Time asleep_since_ = clock_.now();
@@ -140,9 +143,19 @@ Result<void> Assembly::build(const cli::Config& config, std::stop_token stop) {
         services_,
         aws::Services::open(std::move(options), thread_, shop_.pool(), shop_.spool(), clock_)
     );
-    if (role == Role::front) {
-        BIDE_TRY(front_, FunctionFront::make(config, *services_, thread_, shop_.pool(), clock_));
-    }
+    if (role != Role::front) return build_worker(config, role);
+    BIDE_TRY(front_, FunctionFront::make(config, *services_, thread_, shop_.pool(), clock_));
+    return success();
+}
+
+Result<void> Assembly::build_worker(const cli::Config& config, Role role) {
+    const bool dead = role == Role::dead_letters;
+    BIDE_TRY(
+        auto options,
+        dead ? dead_letter_options(config, *services_) : worker_options(config, shop_, *services_)
+    );
+    worker_ = std::make_unique<aws::FunctionWorker>(std::move(options), *services_);
+    worker_->start();
     return success();
 }
 
@@ -168,10 +181,10 @@ Task<void> Assembly::invoke(LambdaInvocation invocation, LambdaAnswer& answer) {
 }
 
 Task<void> Assembly::do_it(LambdaInvocation invocation, LambdaAnswer& answer) {
-    if (front_) co_return co_await front_->invoke(std::move(invocation), answer);
-    const Result<void> told =
-        co_await answer.fail("Function.NotImplemented", "this role is not built yet");
-    if (told.has_error()) spdlog::warn(told.error().detail);
+    if (front_)
+        co_await front_->invoke(std::move(invocation), answer);
+    else
+        co_await worker_->invoke(std::move(invocation), answer);
 }
 
 Task<void> Assembly::serve(std::promise<Result<void>> ended, Signals& signals) {
@@ -233,12 +246,17 @@ void Assembly::tell_why_not(const Error& why) {
 /// From the last to the first; also after a build that failed half-way.
 void Assembly::take_down() {
     if (front_) front_->stop();
+    if (worker_) {
+        worker_->stop_now();
+        worker_->stop();
+    }
     on_thread([this] { runtime_.reset(); });  // behind the engine's last answers
     front_.reset();
+    shop_.close();  // what handlers still do ends at the worker
+    worker_.reset();
     services_.reset();
     thread_.stop();
     thread_.join();
-    shop_.close();
 }
 
 }  // namespace

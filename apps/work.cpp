@@ -25,9 +25,6 @@ namespace {
 
 namespace aws = engines::aws;
 
-/// Dead letters cost a few calls each, and are few.
-constexpr std::uint32_t kDeadLettersAtOnce = 10;
-
 /// The parts in the order in which each may use those above it.
 class Assembly {
   public:
@@ -70,18 +67,8 @@ Result<void> Assembly::build(std::stop_token stop) {
 }
 
 Result<void> Assembly::build_workers() {
-    aws::WorkerOptions work;
-    work.limits.lease = config_.aws.lease;
-    for (const auto& queue : config_.queues) {
-        BIDE_TRY(auto made, queue_options(queue, *services_));
-        BIDE_TRY(const Workshop::Made handler, shop_.make(queue));
-        made.handler = handler.handler;
-        made.rules.concurrency = handler.concurrency;
-        work.queues.push_back(std::move(made));
-    }
-    aws::WorkerOptions dead = work;
-    dead.role = core::Consumer::Role::dead_letters;
-    for (auto& queue : dead.queues) queue.rules.concurrency = kDeadLettersAtOnce;
+    BIDE_TRY(auto work, worker_options(config_, shop_, *services_));
+    BIDE_TRY(auto dead, dead_letter_options(config_, *services_));
     worker_ = std::make_unique<aws::Worker>(std::move(work), *services_);
     dead_letters_ = std::make_unique<aws::Worker>(std::move(dead), *services_);
     return success();

@@ -9,6 +9,9 @@
 namespace bide::core {
 namespace {
 
+/// For the end of an attempt that was stopped, before another worker is to try.
+constexpr Duration kWaitMax = std::chrono::seconds(30);
+
 double seconds(Duration span) {
     return std::chrono::duration<double>(span).count();
 }
@@ -34,12 +37,14 @@ struct Consumer::Job : Timer {
     Time created{};
     Time started{};
     Time deadline = kNever;     ///< of the attempt, or of waiting
+    Time end_by = kNever;       ///< of the attempt, that of its queue aside
     Time lease_until = kNever;  ///< kNever: lost
     Time store_at = kNever;     ///< when to try again
     Duration store_pause{};
     Fingerprint fingerprint{};
     std::string tenant;
-    std::vector<Receipt> receipts;  ///< several when the queue gave the message out twice
+    std::vector<Receipt> receipts;    ///< several when the queue gave the message out twice
+    std::vector<Receipt> given_back;  ///< of these: answers may still name them
 };
 
 struct Consumer::Abandoned {
@@ -91,6 +96,10 @@ void Consumer::on(consumed::Received& event) {
         there->receipts.push_back(event.receipt);
         receipts_.emplace(event.receipt, there);
         there->lease_until = std::min(there->lease_until, now_ + limits_.lease);
+        // It would be a dead letter if it came back once more.
+        there->last = there->last || event.receives >= attempts_max(*there);
+        there->end_by = std::max(there->end_by, event.end_by);
+        if (there->stage == Job::Stage::running) there->deadline = end_of(*there);
         return arm(*there);
     }
     if (draining_) return back(Duration(0), false);
@@ -108,6 +117,7 @@ void Consumer::on(consumed::Received& event) {
     job.created = event.created;
     job.tenant = std::move(event.tenant);
     job.fingerprint = event.fingerprint;
+    job.end_by = event.end_by;
     job.lease_until = now_ + limits_.lease;
     const std::uint32_t most = queues_.at(job.queue).retry.attempts_max;
     job.attempt = std::min(event.receives, most);
@@ -134,7 +144,7 @@ void Consumer::on(consumed::Received& event) {
     // Not beside the one that is being stopped. Should that not end, others are to have it.
     if (abandoned_.contains(event.job)) {
         job.stage = Job::Stage::waiting;
-        job.deadline = now_ + limits_.lease;
+        job.deadline = now_ + std::min(limits_.lease, kWaitMax);
         return arm(job);
     }
     begin(job);
@@ -170,7 +180,7 @@ void Consumer::on(consumed::Fetched& event) {
 void Consumer::start(Job& job) {
     job.stage = Job::Stage::running;
     job.started = now_;
-    job.deadline = now_ + queues_.at(job.queue).timeout;
+    job.deadline = end_of(job);
     QueueTotals& totals = totals_.at(job.queue);
     ++totals.attempts;
     totals.queued_s += seconds(now_ - job.created);
@@ -186,6 +196,10 @@ void Consumer::start(Job& job) {
     effects_->news.push_back({job.receipts.front(), job.id, Answer::News::attempt, job.attempt, {}}
     );
     arm(job);
+}
+
+Time Consumer::end_of(const Job& job) const {
+    return std::min(job.started + queues_.at(job.queue).timeout, job.end_by);
 }
 
 std::uint32_t Consumer::attempts_max(const Job& job) const {
@@ -313,6 +327,17 @@ void Consumer::on(consumed::LeaseLost& event) {
     arm(*job);
 }
 
+/// Of an attempt that another receipt pays for too, only this one ends.
+void Consumer::on(consumed::TimeUp& event) {
+    Job* const job = find(event.receipt);
+    if (job == nullptr || std::erase(job->receipts, event.receipt) == 0) return;
+    effects_->hand_backs.push_back({event.receipt, Duration(0), false});
+    job->given_back.push_back(event.receipt);
+    if (!job->receipts.empty()) return;
+    stop(*job);
+    let_go(*job);
+}
+
 void Consumer::on(consumed::CancelHeard& event) {
     Job* const job = find(event.job);
     if (job == nullptr || job->stage == Job::Stage::storing) return;
@@ -339,11 +364,13 @@ void Consumer::due(Job& job) {
         AttemptResult late;
         late.kind = FailureKind::timeout;
         late.detail =
-            "the attempt took longer than " + bide::to_string(queues_.at(job.queue).timeout);
+            job.deadline == job.end_by
+                ? "the attempt took longer than the function has"
+                : "the attempt took longer than " + bide::to_string(queues_.at(job.queue).timeout);
         return end_attempt(job, std::move(late));
     }
     if (job.stage == Job::Stage::waiting && job.deadline <= now_)
-        return hand_back(job, limits_.lease, false);
+        return hand_back(job, std::min(limits_.lease, kWaitMax), false);
     if (job.lease_until != kNever && job.lease_until - limits_.lease / 2 <= now_) {
         job.lease_until = now_ + limits_.lease;
         for (const Receipt receipt : job.receipts) {
@@ -400,6 +427,7 @@ void Consumer::let_go(Job& job) {
     timers_.disarm(job);
     --slots_.at(job.queue);
     for (const Receipt receipt : job.receipts) receipts_.erase(receipt);
+    for (const Receipt receipt : job.given_back) receipts_.erase(receipt);
     jobs_.erase(JobId(job.id));
 }
 

@@ -44,6 +44,8 @@ struct Received {
     Time created{};
     Time not_before{};
     Time start_by = kNever;
+    Time end_by =
+        kNever;  ///< an attempt that this receipt starts ends by then, whatever its queue allows
     std::string tenant{};
     Fingerprint fingerprint{};
     bool cancelled = false;  ///< somebody said so
@@ -64,6 +66,10 @@ struct Stored {
 };
 /// The queue took the lease away: it may be running elsewhere, too.
 struct LeaseLost {
+    Receipt receipt = 0;
+};
+/// The message cannot be held any longer: the driver gives it back now, whatever becomes of it.
+struct TimeUp {
     Receipt receipt = 0;
 };
 /// Somebody has stored that the job is cancelled.
@@ -149,6 +155,7 @@ using ConsumerEvent = std::variant<
     consumed::Fetched,
     consumed::Stored,
     consumed::LeaseLost,
+    consumed::TimeUp,
     consumed::CancelHeard,
     event::AttemptEnded,
     event::Progress,
@@ -195,6 +202,7 @@ class Consumer {
     void on(consumed::Fetched& event);
     void on(consumed::Stored& event);
     void on(consumed::LeaseLost& event);
+    void on(consumed::TimeUp& event);
     void on(consumed::CancelHeard& event);
     void on(event::AttemptEnded& event);
     void on(event::Progress& event);
@@ -215,6 +223,7 @@ class Consumer {
     void let_go(Job& job);
     void arm(Job& job);
     void due(Job& job);
+    Time end_of(const Job& job) const;
     std::uint32_t attempts_max(const Job& job) const;
 
     std::vector<QueueRules> queues_;

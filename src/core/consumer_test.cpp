@@ -179,6 +179,16 @@ TEST(ConsumerTwice, MessageThatComesBackAfterALostLeaseIsHeldAgain) {
     EXPECT_EQ(worker.wanted.extends.size(), 4U);
 }
 
+TEST(ConsumerTwice, TheLastAttemptOfEitherIsTheLast) {
+    Worker worker({.concurrency = 1, .retry = {.attempts_max = 3}});
+    const JobId id = worker.receive();
+    worker.step(worker.message(id, 3));
+    worker.end(id, retry);
+    EXPECT_TRUE(worker.wanted.hand_backs.empty());
+    ASSERT_EQ(worker.wanted.stores.size(), 1U);
+    EXPECT_EQ(worker.wanted.stores[0].outcome->state, JobState::failed);
+}
+
 TEST(ConsumerTwice, SecondMessageIsTakenWhileDraining) {
     Worker worker;
     const JobId id = worker.receive();
@@ -195,6 +205,93 @@ TEST(ConsumerLease, IsExtendedWhileTheJobRuns) {
     worker.receive();
     for (int i = 0; i < 6; ++i) worker.pass(seconds(15));
     EXPECT_EQ(worker.wanted.extends.size(), 6U);
+}
+
+// A function has its messages for some time only.
+TEST(ConsumerTime, AttemptEndsWhenItsMessageMustBeGivenBack) {
+    Worker worker({.concurrency = 2, .timeout = seconds(100), .retry = {.attempts_max = 2}});
+    const JobId id = worker.make_id();
+    auto message = worker.message(id);
+    message.end_by = worker.now + seconds(10);
+    worker.step(std::move(message));
+    EXPECT_EQ(worker.wanted.starts.at(0).deadline, worker.now + seconds(10));
+    worker.pass(seconds(10));
+    EXPECT_EQ(worker.wanted.stops.size(), 1U);
+    EXPECT_EQ(receipts(worker.wanted.hand_backs), std::vector<Receipt>{1});
+    EXPECT_EQ(worker.consumer.room(0), 1U);  // it may not have ended yet
+    worker.end(id, retry);
+    EXPECT_TRUE(worker.ended());
+
+    auto last = worker.message(id, 2);
+    last.end_by = worker.now + seconds(10);
+    worker.step(std::move(last));
+    worker.pass(seconds(10));
+    ASSERT_EQ(worker.wanted.stores.size(), 1U);
+    EXPECT_EQ(worker.wanted.stores[0].outcome->kind, FailureKind::timeout);
+}
+
+TEST(ConsumerTime, AttemptOfTwoMessagesHasTheLongerTime) {
+    Worker worker({.concurrency = 2, .timeout = seconds(100)});
+    const JobId id = worker.make_id();
+    for (const int span : {10, 20}) {
+        auto message = worker.message(id);
+        message.end_by = worker.now + seconds(span);
+        worker.step(std::move(message));
+    }
+    worker.pass(seconds(15));
+    EXPECT_TRUE(worker.wanted.stops.empty());
+    worker.pass(seconds(5));
+    EXPECT_EQ(worker.wanted.stops.size(), 1U);
+}
+
+TEST(ConsumerTime, WhatIsOverIsGivenBackInWhateverState) {
+    Worker worker({.concurrency = 4});
+    const JobId runs = worker.receive();
+    const JobId is_stored = worker.receive();
+    auto fetched = worker.message(worker.make_id());
+    const auto body = std::exchange(fetched.input, nullptr);
+    worker.step(std::move(fetched));
+    worker.end(is_stored);
+    for (const Receipt receipt : {1U, 2U, 3U}) worker.step(consumed::TimeUp{receipt});
+    EXPECT_EQ(receipts(worker.wanted.hand_backs), (std::vector<Receipt>{1, 2, 3}));
+    EXPECT_EQ(worker.wanted.stops.size(), 1U);
+    EXPECT_FALSE(worker.ended());
+    // Answers that come all the same change nothing.
+    worker.stored();
+    worker.step(consumed::Fetched{3, body, {}});
+    worker.step(consumed::TimeUp{1});
+    worker.end(runs);
+    EXPECT_TRUE(worker.wanted.publishes.empty());
+    EXPECT_TRUE(worker.wanted.removes.empty());
+    EXPECT_EQ(worker.wanted.hand_backs.size(), 3U);
+    EXPECT_TRUE(worker.ended());
+    EXPECT_EQ(worker.consumer.room(0), 4U);
+}
+
+TEST(ConsumerTime, JobGoesOnForItsOtherMessage) {
+    Worker worker;
+    const JobId id = worker.receive();
+    worker.step(worker.message(id, 2));
+    worker.step(consumed::TimeUp{1});
+    EXPECT_EQ(receipts(worker.wanted.hand_backs), std::vector<Receipt>{1});
+    EXPECT_TRUE(worker.wanted.stops.empty());
+    worker.end(id);
+    worker.stored();
+    EXPECT_EQ(receipts(worker.wanted.publishes), std::vector<Receipt>{2});
+    EXPECT_EQ(receipts(worker.wanted.removes), std::vector<Receipt>{2});
+    EXPECT_TRUE(worker.ended());
+}
+
+TEST(ConsumerTime, AnswerUnderTheNameOfAMessageThatWasGivenBackCounts) {
+    Worker worker;
+    const JobId id = worker.receive();
+    worker.step(worker.message(id, 2));
+    worker.end(id);
+    worker.step(consumed::TimeUp{1});
+    EXPECT_EQ(worker.wanted.stores.at(0).receipt, 1U);
+    worker.stored();
+    EXPECT_EQ(receipts(worker.wanted.removes), std::vector<Receipt>{2});
+    EXPECT_TRUE(worker.ended());
 }
 
 TEST(ConsumerRetry, FailureIsHandedBackUntilTheLastAttempt) {

@@ -89,6 +89,11 @@ class Outbox {
     Time next_timer() const { return failed_.empty() ? kNever : again_at_; }
     /// Notices not taken yet.
     std::size_t size() const { return entries_.size(); }
+    /// Whether all those up to this one are taken, or given up.
+    bool passed(Number number) const {
+        return entries_.empty() || entries_.begin()->first > number;
+    }
+    Number last() const { return next_ - 1; }
     /// Notices given up, by limits or by age.
     std::uint64_t dropped() const { return dropped_; }
 

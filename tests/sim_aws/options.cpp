@@ -111,6 +111,8 @@ Options draw_options(Rng& rng) {
     draw_limits(options, rng);
     options.fronts = static_cast<unsigned>(1 + rng.below(3));
     options.workers = static_cast<unsigned>(1 + rng.below(3));
+    options.functions = rng.chance(1, 4);
+    options.function_max = milliseconds(one_of(rng, {500, 5000, 60'000}));
     std::uint32_t attempts = 1;
     for (const auto& rules : options.queues)
         attempts = std::max(attempts, rules.retry.attempts_max);
@@ -140,7 +142,8 @@ std::string describe(const Options& options) {
             to_string(front.claim_patience) + ", grace " + to_string(front.grace) + "\n";
     text += to_string(options.workers) + " workers: lease " +
             to_string(options.worker_limits.lease) + ", receives " +
-            to_string(options.receives_max) + "\n";
+            to_string(options.receives_max) + ", functions " + yes(options.functions) + ", for " +
+            to_string(options.function_max) + "\n";
     text += "clients: " + to_string(options.actions) + " actions, gap " +
             to_string(options.gap_max) + ", burst " + to_string(options.burst_max) + ", names " +
             to_string(options.names) + ", wait " + to_string(options.wait_max) + ", disconnects " +

@@ -27,6 +27,8 @@ struct Options {
     core::ConsumerLimits worker_limits;
     unsigned fronts = 1;
     unsigned workers = 1;
+    bool functions = false;     ///< workers are functions: they have a message for some time only
+    Duration function_max{};    ///< which is up to this
     unsigned receives_max = 3;  ///< of a message, before it goes to the dead-letter queue
 
     // clients
@@ -80,7 +82,8 @@ struct Options {
     /// Nothing comes between a worker and the messages it has received.
     bool holds_keep() const {
         const bool calm = queue.refused + queue.in_doubt + queue.slow + copies + undead == 0;
-        return calm && !queue.outages && !ignores_stop && worker_crashes + restarts == 0;
+        return calm && !queue.outages && !ignores_stop && !functions &&
+               worker_crashes + restarts == 0;
     }
 };
 

@@ -61,6 +61,9 @@ struct Teller {
     std::string operator()(const core::consumed::LeaseLost& e) const {
         return "lease lost " + to_string(e.receipt);
     }
+    std::string operator()(const core::consumed::TimeUp& e) const {
+        return "time is up for " + to_string(e.receipt);
+    }
     std::string operator()(const core::consumed::CancelHeard& e) const {
         return "cancel heard " + name(e.job);
     }

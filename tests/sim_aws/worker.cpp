@@ -119,8 +119,19 @@ void Worker::take(core::QueueIndex queue, const Sqs::Message& message) {
     event.start_by = envelope.start_by;
     event.fingerprint = envelope.input->fingerprint;
     event.cancelled = cache_works() && world_.services.marks.cancelled.contains(event.job);
+    if (world_.options.functions) time_limit(event);
     held_.emplace(event.receipt, Held{message.handle, envelope});
     step(std::move(event));
+}
+
+/// Once all is well they have the time that their jobs need.
+void Worker::time_limit(consumed::Received& event) {
+    const Duration span = world_.net.any_time(world_.options.function_max);
+    if (world_.net.healed()) return;
+    event.end_by = now() + span;
+    world_.net.later(life(), span + milliseconds(200), [this, receipt = event.receipt] {
+        step(consumed::TimeUp{receipt});
+    });
 }
 
 void Worker::fetch(core::Receipt receipt) {

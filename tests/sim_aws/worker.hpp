@@ -58,6 +58,7 @@ class Worker final : public Process {
     void receive_from(core::QueueIndex queue);
     void received(core::QueueIndex queue, std::vector<Sqs::Message>&& messages);
     void take(core::QueueIndex queue, const Sqs::Message& message);
+    void time_limit(core::consumed::Received& event);
     void perform(core::ConsumerEffects&& effects);
     void fetch(core::Receipt receipt);
     void start(const core::wants::Start& order);

@@ -6,7 +6,7 @@
 namespace bide::engines::aws {
 
 Notices::Notices(const runtime::Executor& executor, const Clock& clock, clients::RedisClient& redis)
-    : clock_(clock), redis_(redis), timer_(executor) {}
+    : executor_(executor), clock_(clock), redis_(redis), timer_(executor) {}
 
 void Notices::publish(std::string channel, std::string text) {
     const std::size_t size = channel.size() + text.size();
@@ -55,9 +55,21 @@ void Notices::settled(std::uint64_t number, bool taken) {
 
 void Notices::count() {
     dropped_ = outbox_.dropped();
+    for (runtime::Timer* timer : waiting_) timer->cancel();
     const std::lock_guard lock(mutex_);
     kept_ = outbox_.size();
     if (kept_ == 0) changed_.notify_all();
+}
+
+runtime::Task<void> Notices::taken_by(Time until) {
+    const auto last = outbox_.last();
+    runtime::Timer timer(executor_);
+    waiting_.insert(&timer);
+    for (Time now = clock_.now(); now < until && !outbox_.passed(last); now = clock_.now()) {
+        timer.expires_after(until - now);
+        co_await timer.async_wait(runtime::kTuple);
+    }
+    waiting_.erase(&timer);
 }
 
 bool Notices::wait(Duration patience) {

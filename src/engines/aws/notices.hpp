@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ class Notices : public std::enable_shared_from_this<Notices> {
     void connected();
     void close();
 
+    /// Waits until all that have been published so far are taken, or until then.
+    runtime::Task<void> taken_by(Time until);
     /// Waits until all are taken. Any other thread. False: `patience` is over.
     bool wait(Duration patience);
     /// Any thread.
@@ -42,11 +45,13 @@ class Notices : public std::enable_shared_from_this<Notices> {
     void settled(std::uint64_t number, bool taken);
     void count();
 
+    const runtime::Executor executor_;
     const Clock& clock_;
     clients::RedisClient& redis_;
     core::Outbox<std::vector<std::string>> outbox_;
     runtime::Timer timer_;
     Time wake_ = kNever;
+    std::set<runtime::Timer*> waiting_;  ///< cancelled when some are taken
     std::atomic<std::uint64_t> taken_{0};
     std::atomic<std::uint64_t> dropped_{0};
     std::mutex mutex_;  ///< guards what follows

@@ -55,7 +55,12 @@ struct FrontOptions {
 };
 
 struct WorkerOptions {
+    enum class Source : std::uint8_t {
+        polls,
+        brought,  ///< by an event source of Lambda, which removes what was done
+    };
     std::vector<QueueOptions> queues;
+    Source source = Source::polls;
     core::ConsumerLimits limits;
     core::Consumer::Role role = core::Consumer::Role::work;
     std::function<void(const std::string&)> log;

@@ -244,6 +244,10 @@ void Services::publish(std::string channel, std::string text) {
     if (clients_->notices) clients_->notices->publish(std::move(channel), std::move(text));
 }
 
+runtime::Task<void> Services::published_by(Time until) {
+    if (const auto notices = clients_->notices) co_await notices->taken_by(until);
+}
+
 bool Services::published(Duration patience) {
     return !clients_->notices || clients_->notices->wait(patience);
 }

@@ -66,6 +66,8 @@ class Services {
     void tell_cache(std::vector<std::string> args);
     /// Publishes that there is a result, as soon as the cache takes it.
     void publish(std::string channel, std::string text);
+    /// Waits until the cache has taken all that was published before, or until then.
+    runtime::Task<void> published_by(Time until);
     /// Waits until the cache has taken all that was published. Any other thread. False: `patience`
     /// is over.
     bool published(Duration patience);

@@ -75,7 +75,8 @@ void Worker::start() {
                 services_.executor(), runtime::Timer::time_point::max()
             ));
             polls_.emplace_back();
-            if (url_of(queue).empty()) continue;
+            const bool polled = options_.source == WorkerOptions::Source::polls;
+            if (url_of(queue).empty() || !polled) continue;
             const std::uint32_t slots = options_.queues[queue].rules.concurrency;
             const std::uint32_t polls = std::clamp(slots / kSlotsPerPoll, 1U, kPollsMax);
             for (std::uint32_t i = 0; i < polls; ++i) turns_.spawn(receive_loop(queue, i));
@@ -182,7 +183,10 @@ void Worker::perform() {
     for (const auto& order : todo.removes) {
         const auto held = held_.extract(order.receipt);
         if (held.empty()) continue;
-        turns_.spawn(remove(held.mapped().queue, std::move(held.mapped().handle)));
+        if (held.mapped().brought.event)
+            settle(held.mapped().brought, true);
+        else
+            turns_.spawn(remove(held.mapped().queue, std::move(held.mapped().handle)));
     }
     for (const auto& order : todo.hand_backs) {
         auto held = held_.extract(order.receipt);
@@ -196,6 +200,7 @@ void Worker::perform() {
         settled_.notify_all();
     }
     for (const auto& timer : room_) timer->cancel();
+    changed();
     turns_.wake_at(next);
 }
 
@@ -284,22 +289,24 @@ Task<void> Worker::receive_loop(core::QueueIndex queue, std::uint32_t poll) {
 Task<void> Worker::take(
     core::QueueIndex queue, std::uint32_t room, std::vector<clients::SqsMessage> messages
 ) {
-    std::vector<core::ConsumerEvent> events;
-    std::vector<std::string> ask{"MGET"};
     std::vector<core::consumed::Received> all;
-    for (auto& message : messages) {
-        all.push_back(receive(queue, std::move(message)));
-        ask.push_back(cancelled_mark(all.back().job));
-    }
-    if (!all.empty() && services_.cache_works()) {
-        const auto marks = co_await services_.redis()->command(std::move(ask));
-        const bool known = marks && marks.value().items.size() == all.size();
-        for (std::size_t i = 0; known && i < all.size(); ++i)
-            all[i].cancelled = marks.value().items[i].kind != wire::RespValue::Kind::nil;
-    }
+    for (auto& message : messages) all.push_back(receive(queue, std::move(message)));
+    co_await look_for_marks(&all);
+    std::vector<core::ConsumerEvent> events;
     for (auto& one : all) events.emplace_back(std::move(one));
     polls_[queue].reserved -= room;
     turn(std::move(events));
+}
+
+/// Which of them were cancelled, as far as the cache knows.
+Task<void> Worker::look_for_marks(std::vector<core::consumed::Received>* messages) {
+    if (messages->empty() || !services_.cache_works()) co_return;
+    std::vector<std::string> ask{"MGET"};
+    for (const auto& message : *messages) ask.push_back(cancelled_mark(message.job));
+    const auto marks = co_await services_.redis()->command(std::move(ask));
+    if (!marks || marks.value().items.size() != messages->size()) co_return;
+    for (std::size_t i = 0; i < messages->size(); ++i)
+        (*messages)[i].cancelled = marks.value().items[i].kind != wire::RespValue::Kind::nil;
 }
 
 /// What is no envelope of ours is a job of its own, under the message's id.

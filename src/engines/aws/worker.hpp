@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <unordered_map>
@@ -48,10 +49,29 @@ class Worker final : public ports::AttemptSink {
     /// Empty: messages can be received, and results stored, as far as was tried.
     std::string trouble() const;
 
+    /// A message that an event source brought.
+    struct Brought {
+        core::QueueIndex queue = 0;
+        clients::SqsMessage message;
+    };
+    struct BroughtLimits {
+        Time stop;  ///< attempts have to have ended by then
+        Time end;   ///< it returns
+    };
+    /// Does them, as many at once as the queues' concurrency allows. Of each, whether it is done
+    /// with; the others are to come again. On the thread; of several at once each knows its own.
+    runtime::Task<std::vector<bool>> bring(std::vector<Brought> messages, BroughtLimits limits);
+
     void attempt_ended(core::event::AttemptEnded&& ended) override;
     void attempt_progressed(core::event::Progress&& progress) override;
 
   private:
+    struct Event;  ///< what one call of bring() waits for
+    struct Place {
+        std::shared_ptr<Event> event;  ///< null: of a message that was polled
+        std::size_t number = 0;
+    };
+
     /// A message under way.
     struct Held {
         core::QueueIndex queue = 0;
@@ -63,6 +83,7 @@ class Worker final : public ports::AttemptSink {
         bool claimed = false;   ///< the body is in the store
         bool foreign = false;   ///< not sent by a front
         std::uint8_t priority = core::kPriorityDefault;
+        Place brought{};
     };
 
     // worker.cpp
@@ -75,9 +96,20 @@ class Worker final : public ports::AttemptSink {
     runtime::Task<void> take(
         core::QueueIndex queue, std::uint32_t room, std::vector<clients::SqsMessage> messages
     );
+    runtime::Task<void> look_for_marks(std::vector<core::consumed::Received>* messages);
     runtime::Task<void> pause(Duration span);
     core::consumed::Received receive(core::QueueIndex queue, clients::SqsMessage message);
     void hear(std::string_view payload);
+
+    // worker_brought.cpp
+    runtime::Task<bool> begin_brought(
+        std::shared_ptr<Event> event, std::vector<Brought>* messages, Time stop
+    );
+    bool some_run(const Event& event) const;
+    runtime::Task<void> change(Time until);
+    void changed();
+    static void settle(const Place& place, bool done);
+    runtime::Task<void> lose_patience(Place place);
 
     // worker_calls.cpp
     runtime::Task<void> fetch(core::wants::Fetch order);
@@ -119,6 +151,7 @@ class Worker final : public ports::AttemptSink {
     };
     std::vector<Polls> polls_;                           ///< by queue
     std::vector<std::unique_ptr<runtime::Timer>> room_;  ///< by queue; cancelled when there is more
+    std::set<runtime::Timer*> changes_;                  ///< cancelled when something has changed
     Turns<core::ConsumerEvent> turns_;
 };
 

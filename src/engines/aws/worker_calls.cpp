@@ -134,6 +134,10 @@ Task<void> Worker::remove(core::QueueIndex queue, std::string handle) {
 }
 
 Task<void> Worker::hand_back(core::wants::HandBack order, Held held) {
+    // Lambda's event source shows a message again when the queue's own visibility is over. To have
+    // it earlier is a favour: not every function reaches SQS.
+    const Place brought = held.brought;
+    if (brought.event) turns_.spawn(lose_patience(brought));
     if (order.anew && !held.foreign) {
         clients::SqsSend copy;
         copy.queue_url = url_of(held.queue);
@@ -141,6 +145,7 @@ Task<void> Worker::hand_back(core::wants::HandBack order, Held held) {
         copy.delay_s = seconds_up_to(order.pause, kDelayMax);
         copy.message_group = held.input->tenant;
         const auto sent = co_await services_.sqs().send(std::move(copy));
+        if (sent.has_value() && brought.event) co_return settle(brought, true);
         if (sent.has_value()) co_return co_await remove(held.queue, std::move(held.handle));
     }
     const auto back = co_await services_.sqs().change_visibility(
@@ -148,6 +153,7 @@ Task<void> Worker::hand_back(core::wants::HandBack order, Held held) {
     );
     // Or it comes when its lease is over.
     said("SQS", back.has_error() ? &back.error() : nullptr);
+    if (brought.event) settle(brought, false);
 }
 
 void Worker::said(std::string_view service, const clients::AwsFailure* failure) {
