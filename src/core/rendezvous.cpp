@@ -218,7 +218,10 @@ void Rendezvous::compare_claimants(Meeting& meeting, const told::Claimed& claim)
     meeting.claimed = true;
     meeting.promised = true;
     meeting.kept = !claim.sent;
-    if (meeting.stage != Meeting::Stage::asking || !meeting.input) return settle(meeting);
+    if (meeting.stage != Meeting::Stage::asking || !meeting.input) {
+        if (meeting.look_first > meeting.looks && !meeting.waiters.empty()) want_look(meeting);
+        return settle(meeting);
+    }
     if (claim.made && meeting.look_first == 0) return send(meeting);
     if (claim.sent)
         accepted(meeting);
@@ -383,6 +386,8 @@ void Rendezvous::on(told::Noticed& event) {
     const bool nobody = meeting == nullptr || meeting->waiters.empty();
     if (ends && event.direct && (nobody || meeting->shown))
         effects_->forwards.push_back({event.job, event.outcome});
+    // Nor is it told to those whose claim is still compared; they have to look after that.
+    if (ends && nobody && meeting != nullptr) meeting->look_first = meeting->looks + 1;
     if (nobody) return;
     // Whose result it is has to be known before who submitted another request gets it.
     if (event.what == What::look || (ends && meeting->look_first != 0)) return want_look(*meeting);

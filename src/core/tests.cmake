@@ -15,6 +15,7 @@ bide_tests(
             ${core_tests}/ledger_tenant_test.cpp
             ${core_tests}/ledger_writes_test.cpp
             ${core_tests}/outbox_test.cpp
+            ${core_tests}/rendezvous_claim_test.cpp
             ${core_tests}/rendezvous_test.cpp
             ${core_tests}/retry_test.cpp
             ${core_tests}/tenants_test.cpp

@@ -218,8 +218,6 @@ void Checkers::told_soon(const Waiting& waiting, Time now) const {
     const bool healed = healed_at_ != kNever;
     const bool calm = options_.cache.none() && options_.store.none();
     if (!options_.notices_come() || !(healed || calm)) return;
-    // Whose claim is compared with others' may come to a job whose notice has passed.
-    if (waiting.ask == Ask::submit && !waiting.fresh) return;
     Duration bound = seconds(2) + 4 * options_.tick_late_max;
     if (options_.cache.slow + options_.store.slow > 0)
         bound += 2 * options_.tries * options_.slow_max;

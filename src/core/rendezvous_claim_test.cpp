@@ -1,0 +1,33 @@
+// Notices that come while a claim is still being compared.
+#include "core/rendezvous_driver.hpp"
+
+#include <gtest/gtest.h>
+
+namespace bide::core::test {
+namespace {
+
+TEST(RendezvousLateClaim, LooksForWhatANoticeSaidBeforeIt) {
+    Front front({.claim_patience = Duration(0)});
+    const JobId id = front.submit({.id = front.make_id()});
+    const WaiterId joined = front.join(id);
+    auto claim = front.claim_of(id);
+    auto input = std::make_shared<JobInput>();
+    input->id = id;
+    input->fingerprint = Front::print("input");
+    claim.input = std::move(input);
+    front.step(std::move(claim));
+    ASSERT_EQ(front.wanted.sends.size(), 1U);
+    front.sent(id);
+    front.leave(joined);
+    front.notice(id);
+    EXPECT_TRUE(front.wanted.answers.empty());
+    const auto looks = front.wanted.looks.size();
+    front.found_claimed(id);
+    EXPECT_EQ(front.wanted.looks.size(), looks + 1);
+    front.look_finds(id);
+    EXPECT_EQ(front.kinds(1), std::vector{Answer::Kind::finished});
+    EXPECT_TRUE(front.over());
+}
+
+}  // namespace
+}  // namespace bide::core::test
