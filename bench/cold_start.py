@@ -2,10 +2,12 @@
 """How long a Lambda function takes from its start to its first GET /next.
 
     bench/cold_start.py [--runs N] [--role front|worker|dead-letter] PROGRAM [ARG...]
+    bench/cold_start.py [--runs N] --node
 
-Starts PROGRAM against a Runtime API of this script's own, N times, and prints the least, the median
-and the most, in milliseconds; and the memory of the process when it asked (VmRSS). Nothing else is
-there: SQS, S3 and Redis are addresses nobody listens on, as they could be on Lambda.
+Starts PROGRAM, or the same front in Node with the clients of AWS's SDK and of Redis (which goes to
+build/bench/cache), against a Runtime API of this script's own, N times. Prints the least, the median
+and the most in milliseconds, what a processor spent of these, and the memory of the process when it
+asked (VmRSS). Nothing else is there: SQS, S3 and Redis are addresses nobody listens on.
 """
 import argparse, json, os, socket, statistics, subprocess, sys, time
 
@@ -38,8 +40,23 @@ def environment(address, role, redis):
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
         "BIDE_TOML": CONFIG.format(redis=redis),
-        "REDIS_URL": redis,
+        "BIDE_REDIS": redis,
+        "BIDE_S3_BUCKET": "jobs",
+        "CLASSIC_QUEUE": "http://127.0.0.1:9/1/speak",
     }
+
+
+def node_front():
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import aws
+    import harness
+    try:
+        folder = harness.npm(aws.Classic.folder_name, *aws.Classic.packages)
+        for script in ("calls.js", "function.js"):
+            harness.script(harness.HERE / "peers/classic_aws" / script, folder)
+        return [str(harness.node()), str(folder / "function.js")]
+    except harness.Skip as why:
+        sys.exit(f"skipped: {why}")
 
 
 def memory_kib(pid):
@@ -75,8 +92,11 @@ def main():
     parser.add_argument("--role", default="front", choices=("front", "worker", "dead-letter"))
     parser.add_argument("--redis", default="redis://127.0.0.1:9")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--node", action="store_true", help="the same front in Node")
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="PROGRAM [ARG...]")
     options = parser.parse_args()
+    if options.node:
+        options.command = node_front()
     if not options.command:
         parser.error("no program")
     with socket.create_server(("127.0.0.1", 0), backlog=16) as server:
