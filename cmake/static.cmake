@@ -10,10 +10,11 @@ target_compile_options(bide_options INTERFACE -fPIE -ffunction-sections -fdata-s
 target_link_options(bide_options INTERFACE -static-pie -Wl,--gc-sections -Wl,--build-id=sha1)
 # ld warns that the resolver of a static program may load libraries; src/runtime/asio.cpp sees to it.
 target_link_options(bide_options INTERFACE -Wl,--no-warnings)
-# The same bytes wherever the tree lies.
-target_compile_options(
-    bide_options INTERFACE -ffile-prefix-map=${CMAKE_BINARY_DIR}=build
-                           -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
+# The same bytes wherever the tree lies, also where ccache makes paths relative.
+file(RELATIVE_PATH up ${CMAKE_BINARY_DIR} ${PROJECT_SOURCE_DIR})
+foreach(prefix ${PROJECT_SOURCE_DIR}/ ${CMAKE_BINARY_DIR}/ ${up})
+    target_compile_options(bide_options INTERFACE -ffile-prefix-map=${prefix}=)
+endforeach()
 target_compile_definitions(bide_options INTERFACE BIDE_STATIC)
 
 find_path(SPDLOG_INCLUDE spdlog/spdlog.h REQUIRED)
