@@ -20,6 +20,7 @@ import installs  # noqa: E402
 import services  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
+LINE_BYTES_MAX = 64 << 20  # a failure shows whole bodies
 CONFIG = (HERE.parent / "contract/contract.toml").read_text(encoding="utf-8")
 
 
@@ -31,7 +32,7 @@ def exceptions():
 
 async def ask(program, arguments, port):
     said = await asyncio.create_subprocess_exec(
-        program, *arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        program, *arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, limit=LINE_BYTES_MAX,
         env={**os.environ, "BIDE_URL": f"http://127.0.0.1:{port}", "BIDE_DURABILITY": "s3"})
     while line := await said.stdout.readline():
         sys.stdout.write(line.decode(errors="replace"))

@@ -31,6 +31,7 @@ import services  # noqa: E402
 # What the fronts are told of their entries; a test that lowers an entry's times lowers these, too.
 STREAMING = "[lambda]\nstreaming = true\nidle_limit = \"290s\"\n"
 BUFFERED = "[lambda]\nidle_limit = \"28s\"\n"
+PATIENT = "[lambda]\nidle_limit = \"890s\"\n"
 
 
 def queues_of(config):
@@ -47,16 +48,19 @@ class Deployment:
         into; a second deployment on the same services has another."""
         self.environment = environment
         self.folder = environment.folder / name
-        self.front_lines = {"front-stream": streaming, "front-buffered": buffered}
+        self.front_lines = {"front-stream": streaming, "front-buffered": buffered, "front-patient": PATIENT}
         self.program, self.config, self.files, self.aws = program, config, files, aws
         self.functions, self.mappings, self.entries = {}, [], {}
+        self.patience_s, self.slow = 0.5, []  # after SIGTERM; who took longer
         self.front, self.worker, self.mapping = front or {}, worker or {}, mapping or {}
         for chosen in entries:
             kind, changes = (chosen, {}) if isinstance(chosen, str) else chosen
-            name = "front-stream" if entry.KINDS[kind].streams else "front-buffered"
+            opened = self.entries[kind] = entry.Entry(None, kind, **changes)
+            name = "front-stream" if opened.kind.streams else (
+                "front-patient" if opened.kind.idle_s >= 900 else "front-buffered")
             if name not in self.functions:
                 self.add(name, "front", 0, **self.front)
-            self.entries[kind] = entry.Entry(self.functions[name], kind, **changes)
+            opened.target = self.functions[name]
         self.add("worker", "worker", 1, **self.worker)
         self.add("dead-letter", "dead-letter", 2)
 
@@ -83,11 +87,10 @@ class Deployment:
 
     async def __aexit__(self, *_):
         """As at the end of a test: what is under way is not waited for."""
-        for mapping in self.mappings:
-            await mapping.stop(0)
+        await asyncio.gather(*(mapping.stop(0) for mapping in self.mappings))
         for opened in self.entries.values():
             await opened.stop()
-        self.slow = [name for one in self.functions.values() for name in await one.stop()]
+        self.slow = [name for one in self.functions.values() for name in await one.stop(self.patience_s)]
 
     def wrong(self):
         """What broke a rule or failed unasked, so far."""

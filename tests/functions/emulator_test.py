@@ -30,6 +30,9 @@ import servers  # noqa: E402
 import services  # noqa: E402
 
 CONFIG = """
+[server]
+anonymous = true
+
 [queues.echo]
 native = "echo"
 """

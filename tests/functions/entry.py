@@ -127,6 +127,8 @@ class Entry:
         read = await body.read(self.kind.body_max)
         if read is None:
             return await self.own(writer, method, self.kind.large, keep)
+        if not target.startswith("/"):
+            return await self.own(writer, method, (400, message("Bad Request")), keep)
         if self.kind.prefix and not (target + "/").startswith((self.kind.prefix + "/", self.kind.prefix + "?")):
             return await self.own(writer, method, (403, message("Forbidden")), keep)
         source = writer.get_extra_info("peername")[0]

@@ -14,8 +14,8 @@ import function
 import http1
 import servers
 
-WAIT_S = 5  # of an empty receive
-POLLERS = 5  # to begin with; there are never more than batches at once
+WAIT_S = 1  # of an empty receive; so long stop() may take
+POLLERS = 2
 EVENT_BYTES_MAX = 6 << 20
 SIGNATURE = (f"AWS4-HMAC-SHA256 Credential={servers.KEY_ID}/20261130/{servers.REGION}/sqs/aws4_request, "
              "SignedHeaders=host, Signature=0")  # neither of the servers looks at it
@@ -70,7 +70,8 @@ class Mapping:
         self.batch, self.window_s, self.partial = batch, window_s, partial
         self.arn = f"arn:aws:sqs:{servers.REGION}:{function.ACCOUNT}:{urllib.parse.urlsplit(queue_url).path.split('/')[-1]}"
         self.free, self.concurrency = asyncio.Semaphore(concurrency), concurrency
-        self.pollers, self.calls = [], set()
+        self.freed = asyncio.Event()
+        self.pollers, self.calls, self.ending = [], set(), False
         self.counts = {"batches": 0, "records": 0, "failed": 0, "errors": 0}
         self.problems = []
 
@@ -79,10 +80,10 @@ class Mapping:
         return self
 
     async def stop(self, patience_s=None):
-        """Takes no more; what is under way ends, or is left when the time is over."""
-        for poller in self.pollers:
-            poller.cancel()
-        await asyncio.gather(*self.pollers, return_exceptions=True)
+        """Takes no more; what is under way ends, or is left when the time is over. A receive is waited for:
+        the server would give a message to who has gone."""
+        self.ending = True
+        await asyncio.gather(*self.pollers)
         if self.calls and patience_s != 0:
             await asyncio.wait(self.calls, timeout=patience_s)
         for call in self.calls:
@@ -90,27 +91,36 @@ class Mapping:
 
     async def poll(self):
         sqs = Sqs(self.port)
-        while True:
-            await self.free.acquire()
-            try:
-                messages = await self.receive(sqs)
-            except (OSError, http1.Broken, asyncio.IncompleteReadError):
+        with contextlib.closing(sqs.client):
+            while not self.ending:
+                if self.free.locked():
+                    self.freed.clear()
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self.freed.wait(), WAIT_S)
+                    continue
+                await self.free.acquire()
                 messages = []
-                await asyncio.sleep(0.2)
-            except BaseException:
-                self.free.release()
-                sqs.client.close()
-                raise
-            if not messages:
-                self.free.release()
-                continue
-            call = asyncio.create_task(self.hand_over(messages))
-            self.calls.add(call)
-            call.add_done_callback(self.done)
+                try:
+                    messages = await self.receive(sqs)
+                except (OSError, http1.Broken, asyncio.IncompleteReadError):
+                    await asyncio.sleep(0.2)
+                if not messages or self.ending:
+                    self.free.release()
+                    await self.give_back(sqs, messages)
+                    continue
+                call = asyncio.create_task(self.hand_over(messages))
+                self.calls.add(call)
+                call.add_done_callback(self.done)
+
+    async def give_back(self, sqs, messages):
+        for message in messages:
+            await sqs.call("ChangeMessageVisibility", QueueUrl=self.queue_url, VisibilityTimeout=0,
+                           ReceiptHandle=message["ReceiptHandle"])
 
     def done(self, call):
         self.calls.discard(call)
         self.free.release()
+        self.freed.set()
         if not call.cancelled() and call.exception():
             self.problems.append(repr(call.exception()))
 

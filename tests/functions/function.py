@@ -142,10 +142,10 @@ class Function:
             environment.kill()
         return len(busy)
 
-    async def stop(self):
-        """Ends all processes. Those that SIGTERM did not end in time."""
+    async def stop(self, patience_s=0.5):
+        """Ends all processes. Those that SIGTERM did not end in time, which is half a second in Lambda."""
         alive = [environment for environment in self.environments if environment.process and not environment.dead]
-        ended = await asyncio.gather(*(environment.stop() for environment in alive))
+        ended = await asyncio.gather(*(environment.stop(patience_s) for environment in alive))
         for environment in list(self.environments):
             if environment.watch:
                 await environment.watch

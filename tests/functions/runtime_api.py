@@ -145,9 +145,8 @@ class Environment:
         self.asked_to_end = self.dead = True
         self.send(signal.SIGKILL)
 
-    async def stop(self, patience_s=0.5):
-        """As Lambda does with an extension present: SIGTERM, and SIGKILL half a second later. True: the
-        first was enough."""
+    async def stop(self, patience_s):
+        """As Lambda does with an extension present: SIGTERM, and SIGKILL later. True: the first was enough."""
         self.asked_to_end = True
         self.thaw()
         self.send(signal.SIGTERM)
