@@ -131,6 +131,11 @@ void append_encoded(std::string& target, std::string_view text, std::string_view
     }
 }
 
+/// A path, or what OPTIONS may have in its place.
+bool is_target(std::string_view path) {
+    return path.starts_with('/') || path == "*";
+}
+
 void append_path(std::string& target, std::string_view path) {
     append_encoded(target, path, "?#");
 }
@@ -167,7 +172,7 @@ Result<void> take_rest_path(const json::object& event, LambdaRequest& request) {
     const json::object* context = object_in(event, "requestContext");
     std::string_view path = text_in(&event, "path");
     std::string_view whole = text_in(context, "path");
-    if (!path.starts_with('/')) return bad("\"path\" does not begin with a slash");
+    if (!is_target(path)) return bad("\"path\" does not begin with a slash");
     const std::string_view resource = text_in(&event, "resource");
     std::string proxy = "/";
     proxy += text_in(object_in(event, "pathParameters"), "proxy");
@@ -201,7 +206,7 @@ Result<void> read_load_balancer(const json::object& event, LambdaRequest& reques
     request.many_values = object_in(event, "multiValueHeaders") != nullptr;
     request.method = text_in(&event, "httpMethod");
     const std::string_view path = text_in(&event, "path");
-    if (!path.starts_with('/')) return bad("\"path\" does not begin with a slash");
+    if (!is_target(path)) return bad("\"path\" does not begin with a slash");
     append_path(request.target, path);
     // The last one is the load balancer's own word.
     for (const auto& [name, value] : request.fields) {
@@ -221,7 +226,7 @@ Result<void> read_format_2(const json::object& event, LambdaRequest& request) {
     request.method = text_in(http, "method");
     request.source = text_in(http, "sourceIp");
     std::string_view path = text_in(&event, "rawPath");
-    if (!path.starts_with('/')) return bad("\"rawPath\" does not begin with a slash");
+    if (!is_target(path)) return bad("\"rawPath\" does not begin with a slash");
     const std::string_view stage = text_in(context, "stage");
     const std::string before = '/' + std::string(stage);
     const bool staged = !stage.empty() && stage != "$default" && path.starts_with(before) &&

@@ -164,6 +164,10 @@ TEST(LambdaRequest, QueriesComeOutTheSameFromAllEntries) {
     );
 }
 
+TEST(LambdaRequest, OptionsMayAskForNoPath) {
+    EXPECT_EQ(read(rest("*", "*")).target, "*");
+}
+
 TEST(LambdaRequest, WhatNoTargetHasIsEncoded) {
     EXPECT_EQ(read(rest("/jobs/a b?c#d", "/jobs/a b?c#d")).target, "/jobs/a%20b%3Fc%23d");
 }

@@ -23,7 +23,8 @@ struct Event {
     std::string member(std::string_view name_of_member) const;
 };
 
-/// An answer that comes in pieces: first its head, then blocks of text ended by `separator`.
+/// An answer that comes in pieces: first its head, then blocks of text ended by `separator`. With
+/// BIDE_EVENTS_COLLECTED the server is one that sends them all at once, when there are no more.
 class Stream {
   public:
     Stream(const Address& server, const Request& request, std::string separator);
@@ -40,6 +41,7 @@ class Stream {
     std::string separator_;
     Response head_;
     std::string buffer_;
+    bool collected_ = false;  ///< all of it is in the buffer
 };
 
 class EventStream {

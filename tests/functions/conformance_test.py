@@ -7,6 +7,7 @@ ENTRY: of entry.KINDS. exceptions.txt lists the tests that cannot hold for an en
 tests/aws cannot hold here either. Exit status 77: the services cannot be had here.
 """
 import asyncio
+import os
 import pathlib
 import sys
 
@@ -43,6 +44,9 @@ async def drive(bide, program, kinds, arguments, environment):
         async with deployed:
             without = [] if arguments else ["--gtest_brief=1", "--gtest_filter=-" + ":".join(known)]
             print(f"{kind}:", flush=True)
+            os.environ.pop("BIDE_EVENTS_COLLECTED", None)
+            if not entry.KINDS[kind].streams:
+                os.environ["BIDE_EVENTS_COLLECTED"] = "1"
             status = await of_the_engine.ask(program, without or arguments, deployed.entries[kind].port)
             wrong = deployed.wrong()
         for what in wrong:

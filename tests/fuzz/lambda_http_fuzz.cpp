@@ -27,7 +27,7 @@ void check_request(std::string_view input) {
     }
     const LambdaRequest& request = read.value();
     CHECK(!request.method.empty());
-    CHECK(request.target.starts_with('/'));
+    CHECK(request.target.starts_with('/') || request.target.starts_with('*'));
     CHECK(!has_control(request.target));
     CHECK(request.target.find_first_of(" #") == std::string::npos);
     CHECK(request.fields.size() <= 100);

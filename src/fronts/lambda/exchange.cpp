@@ -50,7 +50,8 @@ Exchange::Exchange(
     : front_(front),
       request_(std::move(request)),
       out_(out),
-      idle_end_(now() + options().idle_limit),
+      began_(now()),
+      idle_end_(began_ + options().idle_limit),
       wait_end_(deadline - options().margin),
       end_(wait_end_),
       head_only_(request_.method == "HEAD"),
@@ -80,19 +81,19 @@ void Exchange::end_wait() {
 service::Plan Exchange::plan_within(const wire::RequestHead& head, Duration silent_wait_max) const {
     const Time stream_end = options().streaming ? wait_end_ : silence_end();
     service::Surroundings around;
-    around.now = now();
+    around.now = began_;  // what has passed since is not to make a whole second less of a wait
     around.connections = front_.waiting() + 1;
     around.silent_wait_max = std::max(silent_wait_max, Duration(0));
-    around.stream_wait_max = std::max(stream_end - around.now, Duration(0));
+    around.stream_wait_max = std::max(stream_end - began_, Duration(0));
     return contract().understand(head, around);
 }
 
 /// Only who leaves it to the server what becomes of a wait that is over can be sent white space: a
 /// 202 or 303 is a status, and that has gone by then.
 service::Plan Exchange::understand(const wire::RequestHead& head) {
-    const Duration silent = silence_end() - now();
+    const Duration silent = silence_end() - began_;
     if (options().streaming && options().whitespace && !head_only_ && accepts_json(head)) {
-        service::Plan plan = plan_within(head, wait_end_ - now());
+        service::Plan plan = plan_within(head, wait_end_ - began_);
         const service::WaitPlan* wait = wait_of(plan);
         drips_ = wait != nullptr && !wait->stream && wait->wait > silent &&
                  wait->at_limit == wire::AtLimit::timeout;

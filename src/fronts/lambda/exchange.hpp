@@ -71,6 +71,7 @@ class Exchange {
     Front& front_;
     wire::LambdaRequest request_;
     clients::LambdaAnswer& out_;
+    Time began_;
     Time idle_end_;  ///< of silence
     Time wait_end_;  ///< of any wait: the margin before the deadline
     Time end_;       ///< of patience with the engine, in this wait

@@ -196,6 +196,14 @@ TEST_F(LambdaFront, WhoDoesNotWaitStillWaitsForTheReceipt) {
     EXPECT_EQ(told.status(), 202);
 }
 
+TEST_F(LambdaFront, NobodyHangsUp) {
+    Ask request;
+    request.headers = {{"Bide-On-Disconnect", "cancel"}};
+    request.time = 10s;
+    ask(request);
+    EXPECT_EQ(engine.submitted[0].wait.on_leave, core::OnLeave::go_on);
+}
+
 TEST_F(LambdaFront, ManyAtOnceGetTheirOwn) {
     const Told& first = ask({});
     const core::WaiterId waiter = last_waiter();
