@@ -9,6 +9,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(
         bide_options INTERFACE -Wno-maybe-uninitialized -Wno-mismatched-new-delete)
 endif()
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+    # As on x86-64, where the code is tested.
+    target_compile_options(bide_options INTERFACE -fsigned-char)
+endif()
 if(BIDE_SANITIZE)
     target_compile_options(
         bide_options INTERFACE -fsanitize=${BIDE_SANITIZE} -fno-omit-frame-pointer
