@@ -4,7 +4,7 @@ processes die, are frozen, or start before the cache.
 
     tests/functions/functions_test.py BIDE [TEST...]
 
-Exit status 77: the services cannot be had here. The tests of heavy_test.py take longer.
+BIDE may be a zip of scripts/package. Exit status 77: it is not there, or the services cannot be had here. The tests of heavy_test.py take longer.
 """
 import asyncio
 import contextlib
@@ -77,7 +77,7 @@ SHORT_BUFFERED = "[lambda]\nidle_limit = \"2s\"\n"
 class Deployed(unittest.IsolatedAsyncioTestCase):
     """One set of services for all tests of a class, each with its own functions."""
 
-    ways = 0
+    ways, patience_s = 0, 60
 
     @classmethod
     def setUpClass(cls):
@@ -114,7 +114,7 @@ class Deployed(unittest.IsolatedAsyncioTestCase):
     async def ask(self, method, page, body=b"", kind="rest_stream", **fields):
         client = http1.Client(self.opened(kind).port)
         self.clients.append(client)
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(self.patience_s):
             return await client.ask(method, self.opened(kind).kind.prefix + page, [
                 (name.replace("_", "-"), value) for name, value in fields.items()], body)
 
@@ -306,6 +306,9 @@ class Connections(Deployed):
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit(__doc__)
+    if sys.argv[1].endswith(".zip") and not pathlib.Path(sys.argv[1]).exists():
+        print(f"skipped: there is no {sys.argv[1]} (scripts/package lambda makes it)")
+        sys.exit(installs.SKIPPED)
     installs.inside()
     with contextlib.suppress(ImportError):
         import uvloop

@@ -36,6 +36,8 @@ def memory(environments):
 
 
 class Load(functions_test.Deployed):
+    patience_s = 300
+
     async def test_many_callers(self):
         """One process for each of them, as Lambda does it; the second time they are there already."""
         await self.deploy(front={"limit": CALLERS}, worker={"limit": 100}, mapping={"concurrency": 100})
