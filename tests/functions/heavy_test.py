@@ -55,6 +55,17 @@ class Load(functions_test.Deployed):
             together, largest = memory(one.environments)
             print(f"{len(one.environments)} {name} processes: {together} MiB, the largest {largest} MiB of its own")
 
+    async def test_many_callers_of_one_process(self):
+        """As Lambda Managed Instances would have it."""
+        await self.deploy(front={"limit": 1, "concurrency": CALLERS}, worker={"limit": 1, "concurrency": 100},
+                          mapping={"concurrency": 100})
+        bodies = [f"{number}".encode() for number in range(1000, 1000 + CALLERS)]
+        before = time.monotonic()
+        said = await asyncio.gather(*(self.post("sleep", body) for body in bodies))
+        self.assertEqual(said, [(200, body) for body in bodies])
+        environments = [one for name in ("front-stream", "worker") for one in self.deployment.functions[name].environments]
+        print(f"{CALLERS} callers in {time.monotonic() - before:.1f} s; front and worker: {memory(environments)[0]} MiB")
+
     async def test_processes_that_die_all_the_time(self):
         """Callers try again, with a key; each job has one result, whatever was killed."""
         await self.deploy(front={"limit": 60}, worker={"limit": 20}, mapping={"concurrency": 20})
