@@ -98,6 +98,22 @@ TEST(LambdaEvent, TraceIdOnlyOfATraceparent) {
     EXPECT_EQ(xray_trace_id("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0\r"), "");
 }
 
+TEST(LambdaEvent, TraceparentOnlyOfAWholeTrace) {
+    const std::string root = "Root=1-0af76519-16cd43dd8448eb211c80319c";
+    const std::string traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0";
+    EXPECT_EQ(traceparent_of(root + ";Parent=b7ad6b7169203331;Sampled=1"), traceparent + "1");
+    EXPECT_EQ(traceparent_of("Sampled=0; Parent=b7ad6b7169203331;X=1; " + root), traceparent + "0");
+    for (const char* other :
+         {"",
+          ";;=;",
+          "Root",
+          "Root=1-0af76519-16cd43dd8448eb211c80319c",
+          "Root=1-0af76519-16cd43dd8448eb211c80319c;Parent=b7ad6b716920333",
+          "Root=1-0AF76519-16cd43dd8448eb211c80319c;Parent=b7ad6b7169203331",
+          "Root=2-0af76519-16cd43dd8448eb211c80319c;Parent=b7ad6b7169203331"})
+        EXPECT_EQ(traceparent_of(other), "") << other;
+}
+
 TEST(LambdaCalls, ByMethodAndTarget) {
     using Kind = LambdaCall::Kind;
     const std::string root = "/2018-06-01/runtime/";

@@ -3,6 +3,7 @@
 #include "wire/base64.hpp"
 #include "wire/json_text.hpp"
 #include "wire/md5.hpp"
+#include "wire/text.hpp"
 #include "wire/utf8.hpp"
 
 #include <algorithm>
@@ -76,6 +77,31 @@ std::string xray_trace_id(std::string_view traceparent) {
     id += parent;
     id += kOdd.find(flags[1]) == std::string_view::npos ? ";Sampled=0" : ";Sampled=1";
     return id;
+}
+
+std::string traceparent_of(std::string_view xray_trace_id) {
+    std::string_view root;
+    std::string_view parent;
+    bool sampled = false;
+    while (!xray_trace_id.empty()) {
+        std::string_view value = trim(cut_at(xray_trace_id, ';'));
+        const std::string_view name = cut_at(value, '=');
+        if (name == "Root") root = value;
+        if (name == "Parent") parent = value;
+        if (name == "Sampled") sampled = value == "1";
+    }
+    // 1-TIME(8)-REST(24)
+    if (root.size() != 35 || !root.starts_with("1-") || root[10] != '-') return {};
+    const std::string_view time = root.substr(2, 8);
+    const std::string_view rest = root.substr(11);
+    if (!is_hex(time) || !is_hex(rest) || parent.size() != 16 || !is_hex(parent)) return {};
+    std::string text = "00-";
+    text += time;
+    text += rest;
+    text += '-';
+    text += parent;
+    text += sampled ? "-01" : "-00";
+    return text;
 }
 
 void append_lambda_record(std::string& out, const LambdaMessage& message) {

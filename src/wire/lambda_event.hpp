@@ -34,6 +34,8 @@ void append_lambda_record(std::string& out, const LambdaMessage& message);
 
 /// The Lambda-Runtime-Trace-Id of a W3C traceparent (version 00); empty when it is none.
 std::string xray_trace_id(std::string_view traceparent);
+/// The other way round; empty when there is no whole trace in it: Root and Parent.
+std::string traceparent_of(std::string_view xray_trace_id);
 
 /// "arn:aws:sqs:REGION:000000000000:QUEUE"; bide has no account.
 std::string queue_arn(std::string_view region, std::string_view queue);

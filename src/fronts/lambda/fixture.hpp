@@ -138,6 +138,7 @@ class LambdaFrontTest : public service::ContractTest {
         clients::LambdaInvocation invocation;
         invocation.payload = std::move(event);
         invocation.deadline = clock.now() + time;
+        invocation.trace = trace;
         runtime::net::co_spawn(
             io,
             front->invoke(std::move(invocation), *all.back()),
@@ -181,6 +182,7 @@ class LambdaFrontTest : public service::ContractTest {
     }
 
     Options options;
+    std::string trace;  ///< of the next invocations
     ManualClock clock{kNow};
     runtime::net::io_context io{1};
     runtime::BlockingPool pool{1};

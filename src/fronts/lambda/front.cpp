@@ -1,6 +1,8 @@
 #include "fronts/lambda/front.hpp"
 
 #include "fronts/lambda/exchange.hpp"
+#include "wire/lambda_event.hpp"
+#include "wire/message.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -9,6 +11,19 @@
 namespace bide::fronts::lambda {
 
 using runtime::Task;
+
+namespace {
+
+/// Who sent no trace of his own is part of Lambda's.
+void join_trace(wire::LambdaRequest& request, const std::string& xray) {
+    for (const auto& [name, value] : request.fields) {
+        if (wire::equal_fold(name, "traceparent")) return;
+    }
+    std::string traceparent = wire::traceparent_of(xray);
+    if (!traceparent.empty()) request.fields.emplace_back("traceparent", std::move(traceparent));
+}
+
+}  // namespace
 
 Front::Front(Options options, Parts parts, runtime::Executor executor)
     : options_(options),
@@ -24,6 +39,7 @@ Task<void> Front::invoke(clients::LambdaInvocation invocation, clients::LambdaAn
         co_return;
     }
     invocation.payload = {};
+    join_trace(request.value(), invocation.trace);
     Exchange exchange(*this, std::move(request.value()), answer, invocation.deadline);
     co_await exchange.run();
 }

@@ -36,6 +36,21 @@ TEST_F(LambdaFront, TheAnswerIsTheResult) {
     EXPECT_EQ(front->waiting(), 0U);
 }
 
+TEST_F(LambdaFront, WhoSentNoTraceIsPartOfLambdas) {
+    trace = "Root=1-0af76519-16cd43dd8448eb211c80319c;Parent=b7ad6b7169203331;Sampled=1";
+    ask({});
+    ask({"POST", "/", {{"Traceparent", "00-own"}}});
+    trace = "none";
+    ask({});
+    ASSERT_EQ(engine.submitted.size(), 3U);
+    EXPECT_EQ(
+        engine.submitted[0].input->traceparent,
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    );
+    EXPECT_EQ(engine.submitted[1].input->traceparent, "00-own");
+    EXPECT_EQ(engine.submitted[2].input->traceparent, "");
+}
+
 TEST_F(LambdaFront, AStreamedAnswerIsTheSame) {
     stream();
     const Told& told = ask({});
