@@ -24,11 +24,7 @@ class FunctionFront {
         const Clock& clock
     );
 
-    runtime::Task<void> invoke(
-        clients::LambdaInvocation invocation, clients::LambdaAnswer& answer
-    ) {
-        return front_->invoke(std::move(invocation), answer);
-    }
+    runtime::Task<void> invoke(clients::LambdaInvocation invocation, clients::LambdaAnswer& answer);
     /// Lets go of what the engine has under way. What it said last is then on the thread.
     void stop();
 

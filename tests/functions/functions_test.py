@@ -294,6 +294,9 @@ class Connections(Deployed):
         self.assertEqual(await call, (200, b"1000"))
         cache.link("open")
         self.assertEqual(await self.post("echo", b"with it"), (200, b"with it"))
+        # The line that deploy/terraform has an alarm for; written after the answer, so perhaps after a thaw.
+        logs = [one.log() for name, one in self.deployment.functions.items() if name.startswith("front")]
+        self.assertIn('"message":"rescued: ', "".join(logs))
 
     async def test_cache_that_forgot_everything(self):
         await self.deploy()

@@ -145,6 +145,11 @@ void Front::deliver_one(core::Answer&& answer) {
     deliver(std::move(one));
 }
 
+std::uint64_t Front::rescues() const {
+    const std::lock_guard lock(mutex_);
+    return rendezvous_.rescues();
+}
+
 ports::EngineFacts Front::facts() const {
     ports::EngineFacts facts;
     const std::lock_guard lock(mutex_);

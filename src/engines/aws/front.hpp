@@ -54,6 +54,8 @@ class Front final : public ports::Engine {
     void set_paused(core::event::SetPaused&& change) override;
     void list(const ports::ListQuery& query, const core::Wait& wait) override;
     ports::EngineFacts facts() const override;
+    /// Results found by looking though a notice should have come, so far.
+    std::uint64_t rescues() const;
     ports::EngineHealth health() const override;
     std::string_view durability() const override { return "s3"; }
 
