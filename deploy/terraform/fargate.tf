@@ -29,11 +29,11 @@ module "front" {
   subnet_ids         = local.private_subnets
   security_group_ids = [aws_security_group.front.id]
   port               = 8080
-  target_group_arn   = aws_lb_target_group.front[0].arn
+  target_group_arn   = aws_lb_listener.front[0].default_action[0].target_group_arn # ECS wants its listener, too
   log_days           = var.log_days
-
-  # ECS refuses a target group without a load balancer.
-  depends_on = [aws_lb_listener.front, aws_iam_role_policy.front]
+  partition          = data.aws_partition.here.partition
+  region             = var.region
+  account_id         = data.aws_caller_identity.here.account_id
 }
 
 module "worker" {
@@ -54,8 +54,9 @@ module "worker" {
   subnet_ids         = local.private_subnets
   security_group_ids = concat([aws_security_group.worker.id], var.worker_security_group_ids)
   log_days           = var.log_days
-
-  depends_on = [aws_iam_role_policy.worker]
+  partition          = data.aws_partition.here.partition
+  region             = var.region
+  account_id         = data.aws_caller_identity.here.account_id
 }
 
 # ---- the load balancer -----------------------------------------------------------------------------

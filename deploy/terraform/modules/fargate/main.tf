@@ -11,14 +11,8 @@ terraform {
   }
 }
 
-data "aws_region" "here" {}
-
-data "aws_caller_identity" "here" {}
-
-data "aws_partition" "here" {}
-
 locals {
-  ecr = "arn:${data.aws_partition.here.partition}:ecr:${data.aws_region.here.region}:${data.aws_caller_identity.here.account_id}:repository/${local.repository}"
+  ecr = "arn:${var.partition}:ecr:${var.region}:${var.account_id}:repository/${local.repository}"
 
   # ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG or @DIGEST
   repository = split(":", split("@", join("/", slice(split("/", var.image), 1, length(split("/", var.image)))))[0])[0]
@@ -103,7 +97,7 @@ resource "aws_ecs_task_definition" "this" {
       logDriver = "awslogs"
       options = {
         awslogs-group         = aws_cloudwatch_log_group.this.name
-        awslogs-region        = data.aws_region.here.region
+        awslogs-region        = var.region
         awslogs-stream-prefix = "bide"
       }
     }

@@ -3,6 +3,21 @@ variable "name" {
   type        = string
 }
 
+variable "partition" {
+  description = "Of ARNs: aws, mostly."
+  type        = string
+}
+
+variable "region" {
+  description = "AWS region."
+  type        = string
+}
+
+variable "account_id" {
+  description = "AWS account."
+  type        = string
+}
+
 variable "cluster" {
   description = "Name of the ECS cluster."
   type        = string
