@@ -1,4 +1,5 @@
-# What the programs are told: bide.toml, in the environment variable BIDE_TOML.
+# What the programs are told: bide.toml, in the environment variable BIDE_TOML. The template writes texts
+# as JSON, which TOML reads.
 
 locals {
   cache_url = local.cache_iam ? "rediss://${local.cache_user}@${local.cache_address}:6379" : "rediss://${local.cache_user}:${var.cache_password}@${local.cache_address}:6379"

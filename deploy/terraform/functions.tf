@@ -146,6 +146,12 @@ resource "aws_lambda_function" "dead_letter" {
     log_format = "Text"
     log_group  = aws_cloudwatch_log_group.dead_letter.name
   }
+  lifecycle {
+    precondition {
+      condition     = length(local.dead_letter_toml) < 3900
+      error_message = "The dead-letter function's configuration is longer than a function's environment may be (4 KB): fewer queues, or shorter names."
+    }
+  }
 
   depends_on = [aws_iam_role_policy.dead_letter, aws_iam_role_policy.dead_letter_in_vpc]
 }

@@ -270,3 +270,25 @@ run "cache_of_nodes_with_a_password" {
     error_message = "nobody can log in to the cache"
   }
 }
+
+run "too_many_queues" {
+  command = plan
+  variables {
+    queues = { for index in range(13) : "queue-${index}" => { native = "echo" } }
+  }
+  expect_failures = [var.queues]
+}
+
+run "too_long_names" {
+  variables {
+    queues = { for index in range(12) : "queue-with-a-long-long-name-${index + 10}" => { native = "echo" } }
+  }
+  assert {
+    condition     = length(local.front_toml) < 3900
+    error_message = "twelve queues do not fit"
+  }
+  assert {
+    condition     = length(local.dead_letter_toml) < 3900
+    error_message = "twelve queues do not fit the dead-letter function"
+  }
+}
