@@ -179,14 +179,16 @@ Task<Result<void>> Answer::fail(std::string type, std::string message) {
 }
 
 Task<Result<void>> Answer::open(std::string prelude) {
+    BIDE_CO_TRY(auto url, shared_.url(path("/response")));
     become(State::awaited, State::streaming);
     LambdaStreamTimes times;
     times.connect = kConnectMax;
     times.pause = shared_.options.pause_max;
     times.answer = shared_.options.answer_max;
     stream_.emplace(shared_.executor, times);
-    BIDE_CO_TRY(auto url, shared_.url(path("/response")));
     const Result<void> opened = co_await stream_->open(std::move(url), std::move(prelude));
+    // Lambda knows nothing of it, and still waits for an answer.
+    if (!stream_->begun()) become(State::streaming, State::awaited);
     shared_.heed(opened);
     co_return opened;
 }

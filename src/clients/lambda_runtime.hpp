@@ -33,7 +33,8 @@ class LambdaAnswer {
     virtual runtime::Task<Result<void>> fail(std::string type, std::string message) = 0;
 
     /// Begins a streamed HTTP answer. `prelude`: JSON with statusCode, headers, multiValueHeaders,
-    /// cookies; what parts it from the body is added.
+    /// cookies; what parts it from the body is added. After an error no other call may follow: the
+    /// invocation is failed if it still can be.
     virtual runtime::Task<Result<void>> open(std::string prelude) = 0;
     /// Returns when the piece is on its way. Not empty.
     virtual runtime::Task<Result<void>> write(std::string_view piece) = 0;

@@ -37,6 +37,7 @@ class FakeApi {
 
     std::string address() const { return peer_.url("").substr(7); }
     int connections() const { return peer_.connections(); }
+    void refuse() { peer_.refuse(); }
 
     /// What the next question is answered, to the byte; kCut at its end ends the connection.
     void give(std::string bytes) {
@@ -302,6 +303,28 @@ TEST_F(LambdaRuntimeTest, AStreamThatIsLeftOpenIsBrokenOff) {
     wait_for_the_function();
     EXPECT_NE(api_.post().body.find("Error-Type: Function.NoAnswer\r\n"), std::string::npos);
     EXPECT_TRUE(api_.asked(1));
+}
+
+Task<void> echo_or_open(LambdaInvocation invocation, LambdaAnswer& to, Told* told) {
+    if (invocation.payload == "echo") {
+        co_await echo(std::move(invocation), to);
+        co_return;
+    }
+    note(*told, co_await to.open("{}"));
+    told->done.set_value();
+}
+
+TEST_F(LambdaRuntimeTest, AStreamThatCannotBeginIsAFailedInvocation) {
+    serve_with({}, echo_or_open);
+    api_.give(event("id-1", "echo"));
+    ASSERT_EQ(api_.posts(1).size(), 1U);
+    ASSERT_TRUE(api_.asked(1));
+    api_.refuse();  // a third connection, beside those for questions and for whole answers
+    api_.give(event("id-2"));
+    wait_for_the_function();
+    ASSERT_EQ(told_.errors.size(), 1U);
+    EXPECT_NE(told_.errors[0].find("cannot connect"), std::string::npos) << told_.errors[0];
+    EXPECT_EQ(api_.posts(2).back().target, "/2018-06-01/runtime/invocation/id-2/error");
 }
 
 TEST_F(LambdaRuntimeTest, WhatTheFunctionLeavesUnansweredIsFailedForIt) {

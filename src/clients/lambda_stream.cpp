@@ -121,6 +121,7 @@ Task<Result<void>> LambdaStream::open(runtime::HttpUrl url, std::string prelude)
     bytes += prelude;
     bytes.append(kNuls, '\0');
     bytes += "\r\n";
+    begun_ = true;
     co_return co_await send(std::move(bytes));
 }
 

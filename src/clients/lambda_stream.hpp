@@ -33,6 +33,9 @@ class LambdaStream {
     /// `trailers`: whole lines, or nothing. Returns what Lambda thought of it all.
     runtime::Task<Result<void>> close(std::string trailers);
 
+    /// Whether some of it may have reached Lambda.
+    bool begun() const { return begun_; }
+
   private:
     struct Link;
 
@@ -43,6 +46,7 @@ class LambdaStream {
 
     LambdaStreamTimes times_;
     std::shared_ptr<Link> link_;
+    bool begun_ = false;
 };
 
 }  // namespace bide::clients

@@ -255,25 +255,30 @@ Task<void> Exchange::collect(service::WaitPlan wait, Answer first) {
 
 /// False when Lambda does not take it; then there is nobody to tell.
 Task<bool> Exchange::open(wire::Reply head) {
+    if (lost_) co_return false;
     auto prelude = wire::write_lambda_prelude(request_, head);
     if (prelude.has_error()) {
         const wire::Reply instead = contract().refuse(caller_, prelude.error());
         prelude = wire::write_lambda_prelude(request_, instead);
         if (prelude.has_error()) co_return false;
         const auto opened = co_await out_.open(std::move(prelude.value()));
-        if (opened.has_error()) co_return false;
+        lost_ = opened.has_error();
         const bool taken = co_await write(instead.body.bytes);
         if (taken) co_await close();
+        lost_ = true;
         co_return false;
     }
     const auto opened = co_await out_.open(std::move(prelude.value()));
-    co_return opened.has_value();
+    lost_ = opened.has_error();
+    co_return !lost_;
 }
 
 Task<bool> Exchange::write(std::string_view piece) {
+    if (lost_) co_return false;
     if (piece.empty()) co_return true;
     const auto taken = co_await out_.write(piece);
-    co_return taken.has_value();
+    lost_ = taken.has_error();
+    co_return !lost_;
 }
 
 /// Cut short when the file cannot be read, which the caller sees.

@@ -79,6 +79,7 @@ class Exchange {
     bool head_only_ = false;
     bool drips_ = false;  ///< white space may come before the result
     bool begun_ = false;  ///< it has
+    bool lost_ = false;   ///< Lambda did not take something: nothing more can be sent
     core::WaiterId waiter_ = 0;
     std::deque<core::Answer> mail_;
     runtime::Timer alarm_;

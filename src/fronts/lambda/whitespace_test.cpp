@@ -117,6 +117,16 @@ TEST_F(LambdaWhitespace, WhoIsGoneIsLeft) {
     EXPECT_EQ(front->waiting(), 0U);
 }
 
+TEST_F(LambdaWhitespace, WhoCannotBeToldAWordIsToldNoOther) {
+    Told& told = ask({});
+    told.broken = true;
+    pass(290s);  // the fixture refuses a second open()
+    EXPECT_FALSE(told.prelude.is_null());
+    EXPECT_EQ(told.body, "");
+    EXPECT_EQ(engine.left.size(), 1U);
+    EXPECT_EQ(front->waiting(), 0U);
+}
+
 TEST_F(LambdaWhitespace, IsNotThereUnlessWanted) {
     options.whitespace = false;
     begin();
