@@ -19,6 +19,7 @@ Result<std::unique_ptr<FunctionFront>> FunctionFront::make(
 ) {
     auto made = std::make_unique<FunctionFront>();
     BIDE_TRY(auto options, front_options(config, services));
+    options.may_freeze = true;
     made->engine_ = std::make_unique<engines::aws::Front>(std::move(options), services);
     service::ContractRules rules = contract_rules(config);
     rules.access.loopback = false;  // it listens nowhere: callers come from elsewhere

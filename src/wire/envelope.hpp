@@ -26,7 +26,8 @@ struct Envelope {
     Time not_before{};       ///< start no sooner; comes back to the millisecond, rounded up
     Time start_by = kNever;  ///< expire if not started by then; rounded down
     std::string reply;       ///< channel that waits for the result; empty: nobody
-    bool promised = false;   ///< somebody holds the job's id, and may ask for it anywhere
+    /// Somebody holds the job's id, or may be given it, and may ask for it anywhere.
+    bool promised = false;
     /// Set: the body is an object of so many bytes (a claim check), not in the message.
     std::optional<std::uint64_t> claimed_bytes;
 };

@@ -161,6 +161,21 @@ class Functions(Deployed):
             head, said = await self.ask("GET", f"{page}/result", kind=kind, Prefer="wait=30")
             self.assertEqual((head.status(), said), (200, b"later"))
 
+    async def test_asked_for_while_its_own_front_is_frozen(self):
+        await self.deploy()
+        front = self.deployment.functions["front-stream"]
+        first = asyncio.create_task(self.post("sleep", b"1500"))
+        await self.comes_to(lambda: any(environment.running for environment in front.environments))
+        head, said = await self.ask("POST", "/queues/sleep/jobs", b"6000", Prefer="wait=3")
+        self.assertEqual((head.status(), front.started), (202, 2), said)
+        self.assertEqual(await first, (200, b"1500"))
+        before = time.monotonic()
+        page = head.get("location").removeprefix(self.opened().kind.prefix)
+        head, said = await self.ask("GET", f"{page}/result")
+        self.assertEqual((head.status(), said), (200, b"6000"))
+        self.assertLess(time.monotonic() - before, 10)  # the next slow look comes after 30 s
+        self.assertEqual(front.started, 2)
+
     async def test_failure_of_the_handler_is_told_as_such(self):
         await self.deploy()
         status, said = await self.post("refuse", b"x")

@@ -51,6 +51,9 @@ struct FrontOptions {
     core::Tenancy tenancy;
     /// Of a body, as the message has it; larger ones go to the store (claim check).
     std::size_t inline_bytes_max = 192U << 10;
+    /// Between two requests it may be frozen, and then passes no result on to another front that
+    /// somebody asks: the workers are to tell everybody themselves.
+    bool may_freeze = false;
     std::function<void(const std::string&)> log;
 };
 
