@@ -178,6 +178,8 @@ void Consumer::on(consumed::Fetched& event) {
 }
 
 void Consumer::start(Job& job) {
+    // An attempt without any time would be a failure of its own, perhaps the last.
+    if (job.end_by <= now_) return hand_back(job, Duration(0), false);
     job.stage = Job::Stage::running;
     job.started = now_;
     job.deadline = end_of(job);

@@ -230,6 +230,23 @@ TEST(ConsumerTime, AttemptEndsWhenItsMessageMustBeGivenBack) {
     EXPECT_EQ(worker.wanted.stores[0].outcome->kind, FailureKind::timeout);
 }
 
+TEST(ConsumerTime, WhatCannotBeginInTimeIsNoAttempt) {
+    Worker worker({.concurrency = 2, .retry = {.attempts_max = 1}});
+    auto late = worker.message(worker.make_id());
+    late.end_by = worker.now;
+    worker.step(std::move(late));
+    auto fetched = worker.message(worker.make_id());
+    fetched.end_by = worker.now + seconds(10);
+    const auto body = std::exchange(fetched.input, nullptr);
+    worker.step(std::move(fetched));
+    worker.pass(seconds(10));
+    worker.step(consumed::Fetched{2, body, {}});
+    EXPECT_EQ(receipts(worker.wanted.hand_backs), (std::vector<Receipt>{1, 2}));
+    EXPECT_TRUE(worker.wanted.starts.empty());
+    EXPECT_TRUE(worker.wanted.stores.empty());
+    EXPECT_TRUE(worker.ended());
+}
+
 TEST(ConsumerTime, AttemptOfTwoMessagesHasTheLongerTime) {
     Worker worker({.concurrency = 2, .timeout = seconds(100)});
     const JobId id = worker.make_id();
