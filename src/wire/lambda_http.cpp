@@ -194,8 +194,6 @@ Result<void> take_rest_path(const json::object& event, LambdaRequest& request) {
 
 Result<void> read_rest(const json::object& event, LambdaRequest& request) {
     request.entry = LambdaEntry::rest_api;
-    const json::object* identity = object_in(*object_in(event, "requestContext"), "identity");
-    request.source = text_in(identity, "sourceIp");
     request.method = text_in(&event, "httpMethod");
     return take_rest_path(event, request);
 }
@@ -208,11 +206,6 @@ Result<void> read_load_balancer(const json::object& event, LambdaRequest& reques
     const std::string_view path = text_in(&event, "path");
     if (!is_target(path)) return bad("\"path\" does not begin with a slash");
     append_path(request.target, path);
-    // The last one is the load balancer's own word.
-    for (const auto& [name, value] : request.fields) {
-        if (!equal_fold(name, "x-forwarded-for")) continue;
-        request.source = trim(std::string_view(value).substr(value.rfind(',') + 1));
-    }
     return append_query(event, Encoded::yes, request.target);
 }
 
@@ -224,7 +217,6 @@ Result<void> read_format_2(const json::object& event, LambdaRequest& request) {
                         ? LambdaEntry::function_url
                         : LambdaEntry::http_api;
     request.method = text_in(http, "method");
-    request.source = text_in(http, "sourceIp");
     std::string_view path = text_in(&event, "rawPath");
     if (!is_target(path)) return bad("\"rawPath\" does not begin with a slash");
     const std::string_view stage = text_in(context, "stage");

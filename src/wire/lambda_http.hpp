@@ -35,7 +35,6 @@ struct LambdaRequest {
     std::string prefix;
     Fields fields;
     std::string body;
-    std::string source;  ///< address of the client; empty: not said
     /// The event is sound, and the request in it is to be refused.
     std::optional<Error> refusal;
 

@@ -21,14 +21,11 @@ class FunctionWorker {
     FunctionWorker(WorkerOptions options, Services& services);
 
     void start() { worker_.start(); }
-    void drain(Duration patience) { worker_.drain(patience); }
     void stop_now() { worker_.stop_now(); }
     /// No invocation is under way.
     void stop() { worker_.stop(); }
 
     runtime::Task<void> invoke(clients::LambdaInvocation invocation, clients::LambdaAnswer& answer);
-
-    const Worker& worker() const { return worker_; }
 
   private:
     std::optional<core::QueueIndex> queue_of(std::string_view arn) const;
