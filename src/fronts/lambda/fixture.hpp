@@ -107,9 +107,10 @@ class LambdaFrontTest : public service::ContractTest {
 
     /// With `options`.
     void begin() {
-        front = std::make_unique<Front>(
+        fronts.push_back(std::make_unique<Front>(
             options, Front::Parts{engine, *contract, pool, clock}, io.get_executor()
-        );
+        ));
+        front = fronts.back().get();
     }
 
     struct Ask {
@@ -184,10 +185,12 @@ class LambdaFrontTest : public service::ContractTest {
     Options options;
     std::string trace;  ///< of the next invocations
     ManualClock clock{kNow};
+    // What exchanges use that end with the context, unanswered.
+    std::vector<std::unique_ptr<Told>> all;
+    std::vector<std::unique_ptr<Front>> fronts;
     runtime::net::io_context io{1};
     runtime::BlockingPool pool{1};
-    std::vector<std::unique_ptr<Told>> all;
-    std::unique_ptr<Front> front;
+    Front* front = nullptr;  ///< the last one
 };
 
 }  // namespace bide::fronts::lambda
