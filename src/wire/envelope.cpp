@@ -170,6 +170,7 @@ Result<Envelope> read_envelope(const json::object& members) {
     BIDE_TRY(take_line(members, "tenant", envelope.job.tenant));
     BIDE_TRY(take_line(members, "reply", envelope.reply));
     BIDE_TRY(take_flag(members, "promised", envelope.promised));
+    BIDE_TRY(take_flag(members, "may_freeze", envelope.may_freeze));
     std::int64_t priority = core::kPriorityDefault;
     BIDE_TRY(take_integer(members, "priority", {0, core::kPriorities - 1}, priority));
     envelope.job.priority = static_cast<std::uint8_t>(priority);
@@ -205,6 +206,7 @@ Result<std::string> encode_envelope(const Envelope& envelope) {
         append_member(out, "fingerprint", to_hex(job.fingerprint));
     if (job.priority != core::kPriorityDefault) append_member(out, "priority", job.priority);
     if (envelope.promised) out += R"(,"promised":true)";
+    if (envelope.may_freeze) out += R"(,"may_freeze":true)";
     if (envelope.claimed_bytes) {
         append_member(out, "body_bytes", static_cast<std::int64_t>(*envelope.claimed_bytes));
         append_member(out, "at", "s3");

@@ -26,8 +26,9 @@ struct Envelope {
     Time not_before{};       ///< start no sooner; comes back to the millisecond, rounded up
     Time start_by = kNever;  ///< expire if not started by then; rounded down
     std::string reply;       ///< channel that waits for the result; empty: nobody
-    /// Somebody holds the job's id, or may be given it, and may ask for it anywhere.
-    bool promised = false;
+    bool promised = false;   ///< somebody holds the job's id, and may ask for it anywhere
+    /// The front may be frozen when the result comes, and tell nobody who asks elsewhere.
+    bool may_freeze = false;
     /// Set: the body is an object of so many bytes (a claim check), not in the message.
     std::optional<std::uint64_t> claimed_bytes;
 };

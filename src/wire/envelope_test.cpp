@@ -76,6 +76,7 @@ TEST(Envelope, EveryFieldComesBack) {
     there.start_by = Time(1'764'000'002'999ms);
     there.reply = "bide:reply:7";
     there.promised = true;
+    there.may_freeze = true;
     const Envelope back = again(there);
     EXPECT_EQ(back.queue, there.queue);
     EXPECT_EQ(back.job.id, there.job.id);
@@ -90,6 +91,7 @@ TEST(Envelope, EveryFieldComesBack) {
     EXPECT_EQ(back.start_by, there.start_by);
     EXPECT_EQ(back.reply, there.reply);
     EXPECT_TRUE(back.promised);
+    EXPECT_TRUE(back.may_freeze);
     EXPECT_FALSE(back.claimed_bytes);
 }
 
@@ -108,6 +110,7 @@ TEST(Envelope, WhatIsNotSaidHasItsDefault) {
     EXPECT_EQ(back.start_by, kNever);
     EXPECT_EQ(back.reply, "");
     EXPECT_FALSE(back.promised);
+    EXPECT_FALSE(back.may_freeze);
     EXPECT_FALSE(back.claimed_bytes);
 }
 

@@ -107,7 +107,8 @@ Task<Result<std::string>> Front::envelope_of(core::wanted::Send order) {
     // Due now is due: said to the millisecond and read by another clock it could lie ahead.
     if (order.not_before > services_.clock().now()) envelope.not_before = order.not_before;
     envelope.start_by = order.start_by;
-    envelope.promised = order.promised || options_.may_freeze;
+    envelope.promised = order.promised;
+    envelope.may_freeze = options_.may_freeze;
     envelope.reply = reply_channel_;
     const Body& body = order.input->body;
     if (body.file || wire::inline_bytes(body.bytes) > options_.inline_bytes_max) {

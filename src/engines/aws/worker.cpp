@@ -325,6 +325,7 @@ core::consumed::Received Worker::receive(core::QueueIndex queue, clients::SqsMes
         *input = std::move(envelope.job);
         held.reply = std::move(envelope.reply);
         held.promised = envelope.promised;
+        held.shared = envelope.promised || envelope.may_freeze;
         held.claimed = envelope.claimed_bytes.has_value();
         event.not_before = envelope.not_before;
         event.start_by = envelope.start_by;

@@ -80,6 +80,7 @@ class Worker final : public ports::AttemptSink {
         std::string text;       ///< the envelope; empty when the message is foreign
         std::string reply;      ///< channel of the front that waits; empty: none
         bool promised = false;  ///< others may wait
+        bool shared = false;    ///< the result is told to others, too
         bool claimed = false;   ///< the body is in the store
         bool foreign = false;   ///< not sent by a front
         std::uint8_t priority = core::kPriorityDefault;

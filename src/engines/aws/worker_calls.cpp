@@ -93,7 +93,7 @@ void Worker::publish(const core::wants::Publish& order) {
     const auto held = held_.find(order.receipt);
     if (held == held_.end()) return;
     const Held& message = held->second;
-    if (message.reply.empty() && !message.promised) return;
+    if (message.reply.empty() && !message.shared) return;
     wire::Notice notice;
     notice.id = order.job;
     notice.queue = name_of(message.queue);
@@ -104,7 +104,7 @@ void Worker::publish(const core::wants::Publish& order) {
     }
     const std::string text = wire::encode_notice(notice);
     if (!message.reply.empty()) services_.publish(message.reply, text);
-    if (message.promised) services_.publish(job_channel(order.job), text);
+    if (message.shared) services_.publish(job_channel(order.job), text);
 }
 
 /// Of jobs that others may ask for only: nobody follows the rest.
