@@ -312,8 +312,10 @@ void Rendezvous::on(told::Looked& event) {
         refuse_others(*meeting, event.fingerprint);
         return finish(*meeting, std::move(event.outcome), false);
     }
-    if (event.found != Found::unknown && meeting->looks >= meeting->look_first)
-        meeting->look_first = 0;
+    const bool unread = event.found == Found::unknown;
+    if (!unread && meeting->looks >= meeting->look_first) meeting->look_first = 0;
+    // What it might have found may have been told long ago: no notice of it is still to come.
+    if (std::exchange(meeting->unread, unread) || unread) arm(*meeting);
     if (meeting->waiters.empty() || meeting->stage != Meeting::Stage::asking)
         settle(*meeting);
     else if (meeting->input)
@@ -501,7 +503,7 @@ void Rendezvous::arm(Meeting& meeting) {
         return;
     }
     const Duration waited = std::max(now_ - meeting.begun, meeting.not_before - now_);
-    const Duration pause = trusted_
+    const Duration pause = trusted_ && !meeting.unread
                                ? limits_.rescue_trusted
                                : std::clamp(waited / 4, limits_.rescue_min, limits_.rescue_max);
     // Spread, so that those who came together do not ask together.

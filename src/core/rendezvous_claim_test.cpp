@@ -29,5 +29,20 @@ TEST(RendezvousLateClaim, LooksForWhatANoticeSaidBeforeIt) {
     EXPECT_TRUE(front.over());
 }
 
+TEST(RendezvousLateClaim, LooksForWhatANoticeSaidWhileNobodyWaited) {
+    Front front({.claim_patience = Duration(0)});
+    front.trust();
+    const JobId id = front.submit({.id = front.make_id()});
+    front.claimed(id);
+    ASSERT_EQ(front.wanted.sends.size(), 1U);
+    front.leave(1);
+    EXPECT_TRUE(front.wanted.looks.empty());
+    front.notice(id);
+    const WaiterId late = front.join(id);
+    ASSERT_EQ(front.wanted.looks.size(), 1U);
+    front.look_finds(id);
+    EXPECT_EQ(front.kinds(late), std::vector{Answer::Kind::finished});
+}
+
 }  // namespace
 }  // namespace bide::core::test

@@ -61,6 +61,7 @@ struct RendezvousCourse {
     /// before the look of this number found none.
     std::uint64_t look_first = 0;
     bool look_again = false;  ///< a reason came while it was looked for
+    bool unread = false;      ///< the last look could not read the store
     bool watched = false;     ///< the job's own channel is listened to
     bool shown = false;       ///< others may know the id though the envelope does not say so
     Time begun{};

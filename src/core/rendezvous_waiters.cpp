@@ -82,10 +82,10 @@ void Rendezvous::settle(Meeting& meeting) {
     }
     if (needs_claim && !meeting.claimed && meeting.known) want_claim(meeting);
     if (meeting.waiters.empty()) return drop_if_idle(meeting);
-    if (accepted && listens && !meeting.own && !meeting.watched) {
-        watch(meeting);
-        want_look(meeting);
-    }
+    const bool unwatched = accepted && listens && !meeting.own && !meeting.watched;
+    if (unwatched) watch(meeting);
+    // Or its notice came when nobody was there to be told.
+    if (unwatched || (meeting.look_first > meeting.looks && !meeting.looking)) want_look(meeting);
     if (!meeting.armed()) arm(meeting);
 }
 
