@@ -1,4 +1,5 @@
-// Notices that come while a claim is still being compared.
+// Who comes when the result is stored and its notice has gone, or goes before the claim is
+// compared.
 #include "core/rendezvous_driver.hpp"
 
 #include <gtest/gtest.h>
@@ -42,6 +43,22 @@ TEST(RendezvousLateClaim, LooksForWhatANoticeSaidWhileNobodyWaited) {
     ASSERT_EQ(front.wanted.looks.size(), 1U);
     front.look_finds(id);
     EXPECT_EQ(front.kinds(late), std::vector{Answer::Kind::finished});
+}
+
+TEST(RendezvousLateClaim, LookThatCouldNotReadIsRepeatedSoonThoughNoticesCome) {
+    Front front;
+    front.trust();
+    const JobId id = front.submit({.wait = std::chrono::seconds(300), .id = front.make_id()});
+    front.found_claimed(id, Front::Known::sent);  // stored and told, before this caller came
+    ASSERT_EQ(front.wanted.looks.size(), 1U);
+    for (std::size_t failed = 1; failed < 4; ++failed) {
+        front.look_fails(id);
+        front.pass(std::chrono::seconds(1));
+        ASSERT_EQ(front.wanted.looks.size(), failed + 1);
+    }
+    front.look_finds_nothing(id);
+    front.pass(std::chrono::seconds(29));
+    EXPECT_EQ(front.wanted.looks.size(), 4U);
 }
 
 }  // namespace

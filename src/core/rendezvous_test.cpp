@@ -468,22 +468,6 @@ TEST(RendezvousRescue, TrustGainedLooksAtEverythingAtOnce) {
     EXPECT_EQ(front.wanted.looks.size(), 2U);
 }
 
-TEST(RendezvousRescue, LookThatCouldNotReadIsRepeatedSoonThoughNoticesCome) {
-    Front front;
-    front.trust();
-    const JobId id = front.submit({.wait = seconds(300), .id = front.make_id()});
-    front.found_claimed(id, Front::Known::sent);  // stored and told, before this caller came
-    ASSERT_EQ(front.wanted.looks.size(), 1U);
-    for (std::size_t failed = 1; failed < 4; ++failed) {
-        front.look_fails(id);
-        front.pass(seconds(1));
-        ASSERT_EQ(front.wanted.looks.size(), failed + 1);
-    }
-    front.look_finds_nothing(id);
-    front.pass(seconds(29));
-    EXPECT_EQ(front.wanted.looks.size(), 4U);
-}
-
 TEST(RendezvousRescue, NewCallersDoNotPutItOff) {
     Front front;
     front.trust();
