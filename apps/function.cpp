@@ -85,7 +85,7 @@ class Assembly {
   private:
     Result<void> build_worker(const cli::Config& config, Role role);
     Task<void> serve(std::promise<Result<void>> ended, Signals& signals);
-    Task<void> fail_init(const Error& why, std::promise<void> told);
+    Task<void> fail_init(Error why, std::promise<void> told);
     Task<void> invoke(LambdaInvocation invocation, LambdaAnswer& answer);
     Task<void> do_it(LambdaInvocation invocation, LambdaAnswer& answer);
     void wake();
@@ -220,7 +220,7 @@ int Assembly::run(Signals& signals) {
     return 1;
 }
 
-Task<void> Assembly::fail_init(const Error& why, std::promise<void> told) {
+Task<void> Assembly::fail_init(Error why, std::promise<void> told) {
     const bool config = why.code == Code::bad_request;
     const Result<void> taken = co_await runtime_->fail_init(
         config ? "Runtime.ConfigInvalid" : "Runtime.StartFailed", why.detail
