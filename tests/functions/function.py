@@ -11,6 +11,7 @@ import servers
 
 ACCOUNT = "012345678901"
 ENVIRONMENT_BYTES_MAX = 4096  # of the variables that a function's owner sets, together
+ELF_MACHINES = {62: "x86_64", 183: "aarch64"}  # e_machine
 
 
 class Refused(Exception):
@@ -21,9 +22,21 @@ class Refused(Exception):
         self.status, self.kind = status, kind
 
 
+def emulator(program):
+    """The name of what runs the program where this machine's processor cannot, or None. Takes a zip, too."""
+    if str(program).endswith(".zip"):
+        with zipfile.ZipFile(program) as packed, packed.open("bootstrap") as file:
+            head = file.read(20)
+    else:
+        head = pathlib.Path(program).read_bytes()[:20]
+    machine = ELF_MACHINES.get(int.from_bytes(head[18:20], "little")) if head.startswith(b"\x7fELF") else None
+    return None if machine in (None, os.uname().machine) else f"qemu-{machine}-static"
+
+
 def make_task(folder, program, files=None):
-    """The folder that a function's zip is unpacked into. `program`: the zip, or what is its bootstrap. Other
-    files by name: a text, or the path of one to copy."""
+    """The folder that a function's zip is unpacked into. `program`: the zip, or what is its bootstrap; one for
+    another processor gets a bootstrap that has it emulated. Other files by name: a text, or the path of one to
+    copy."""
     folder.mkdir(parents=True)
     if str(program).endswith(".zip"):
         with zipfile.ZipFile(program) as packed:
@@ -32,6 +45,10 @@ def make_task(folder, program, files=None):
                 (folder / entry.filename).chmod(entry.external_attr >> 16 & 0o777)
     else:
         shutil.copy2(program, folder / "bootstrap")
+    if emulated_by := emulator(folder / "bootstrap"):
+        (folder / "bootstrap").rename(folder / "emulated")
+        (folder / "bootstrap").write_text(f'#!/bin/sh\nexec {emulated_by} "$LAMBDA_TASK_ROOT/emulated"\n')
+        (folder / "bootstrap").chmod(0o755)
     for name, content in (files or {}).items():
         if isinstance(content, pathlib.Path):
             shutil.copy2(content, folder / name)

@@ -4,12 +4,14 @@ processes die, are frozen, or start before the cache.
 
     tests/functions/functions_test.py BIDE [TEST...]
 
-BIDE may be a zip of scripts/package. Exit status 77: it is not there, or the services cannot be had here. The tests of heavy_test.py take longer.
+BIDE may be a zip of scripts/package, also for another processor. Exit status 77: the services, or the emulator
+of that processor, cannot be had here. The tests of heavy_test.py take longer.
 """
 import asyncio
 import contextlib
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -20,6 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "aws")]
 import deployment  # noqa: E402
 import entry  # noqa: E402
+import function  # noqa: E402
 import http1  # noqa: E402
 import installs  # noqa: E402
 import services  # noqa: E402
@@ -324,8 +327,8 @@ class Connections(Deployed):
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    if sys.argv[1].endswith(".zip") and not pathlib.Path(sys.argv[1]).exists():
-        print(f"skipped: there is no {sys.argv[1]} (scripts/package lambda makes it)")
+    if (emulated_by := function.emulator(sys.argv[1])) and not shutil.which(emulated_by):
+        print(f"skipped: there is no {emulated_by} (of Debian's qemu-user-static)")
         sys.exit(installs.SKIPPED)
     installs.inside()
     with contextlib.suppress(ImportError):
