@@ -25,6 +25,7 @@ enum class Bug {
     leave_cancels = 17,        ///< G8: one who leaves cancels though others wait
     lease_not_extended = 18,   ///< G6: a message is held for one lease only
     notice_not_kept = 19,      ///< G5: a notice that the cache did not take is not sent again
+    unread_not_repeated = 20,  ///< G5: a look that could not read is repeated late
 };
 
 #ifdef BIDE_PLANTED_BUGS

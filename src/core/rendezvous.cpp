@@ -312,7 +312,7 @@ void Rendezvous::on(told::Looked& event) {
         refuse_others(*meeting, event.fingerprint);
         return finish(*meeting, std::move(event.outcome), false);
     }
-    const bool unread = event.found == Found::unknown;
+    const bool unread = event.found == Found::unknown && !planted(Bug::unread_not_repeated);
     if (!unread && meeting->looks >= meeting->look_first) meeting->look_first = 0;
     // What it might have found may have been told long ago: no notice of it is still to come.
     if (std::exchange(meeting->unread, unread) || unread) arm(*meeting);

@@ -44,7 +44,10 @@ void Checkers::answered(const Answer& answer, Time now) {
             break;
         default: require(false, "G5", "not an answer that a front gives", waiting.job);
     }
-    if (answer.last()) waits_.erase(found);
+    if (!answer.last()) return;
+    const auto [front, job] = std::pair(waiting.front, waiting.job);
+    waits_.erase(found);
+    forget_if_alone(front, job);
 }
 
 /// G1, G3, G4, G8: what is told is what the store has, everybody is told the same, it is the
@@ -153,12 +156,32 @@ void Checkers::left(core::WaiterId waiter) {
     if (found == waits_.end()) return;
     const Waiting gone = std::move(found->second);
     waits_.erase(found);
-    if (gone.wait.on_leave == core::OnLeave::go_on) return;
+    forget_if_alone(gone.front, gone.job);
     // Of the last one at its front; fronts do not know of each other's callers.
-    const bool others = std::any_of(waits_.begin(), waits_.end(), [&gone](const auto& wait) {
-        return wait.second.front == gone.front && wait.second.job == gone.job;
+    if (gone.wait.on_leave != core::OnLeave::go_on && !anybody_waits(gone.front, gone.job))
+        cancels_wanted_.insert(gone.job);
+}
+
+bool Checkers::anybody_waits(Life front, const JobId& job) const {
+    return std::any_of(waits_.begin(), waits_.end(), [&](const auto& wait) {
+        return wait.second.front == front && wait.second.job == job;
     });
-    if (!others) cancels_wanted_.insert(gone.job);
+}
+
+/// What a front did for callers who are gone is nothing to those who come.
+void Checkers::forget_if_alone(Life front, const JobId& job) {
+    if (!anybody_waits(front, job)) could_read(front, job, true);
+}
+
+void Checkers::hears(Life front, const JobId& job, Time now) {
+    Asked& asked = asked_[{front, job}];
+    require(asked.under_way > 0, "G5", "heard what was not asked", job);
+    --asked.under_way;
+    asked.heard = now;
+}
+
+void Checkers::could_read(Life front, const JobId& job, bool could) {
+    asked_[{front, job}].unread = !could && anybody_waits(front, job);
 }
 
 void Checkers::owed(Life worker, Life front, const JobId& job, Time now) {
@@ -203,6 +226,7 @@ void Checkers::time_passes(Time now) {
                           options_.front_limits.grace + 2 * options_.tick_late_max;
         require(now <= last, "G5", "waits longer than the deadline and the grace", waiting.job);
         told_soon(waiting, now);
+        asks_again(waiting, now);
         if (healed_at_ == kNever) continue;
         const auto* result = services_.s3.result(waiting.job);
         if (!result) continue;
@@ -233,6 +257,22 @@ void Checkers::told_soon(const Waiting& waiting, Time now) const {
         const Time since = std::max({at, from->second, healed ? healed_at_ : Time{}});
         require(now <= since + bound, "G5", "was not told though the cache works", waiting.job);
     }
+}
+
+/// G5: what a look that could not read would have found may have been told before the caller came,
+/// and no notice of it is still to come.
+void Checkers::asks_again(const Waiting& waiting, Time now) const {
+    const auto found = asked_.find({waiting.front, waiting.job});
+    if (found == asked_.end()) return;
+    const Asked& asked = found->second;
+    if (!asked.unread || asked.under_way > 0) return;
+    const auto& limits = options_.front_limits;
+    const Duration pause = std::max(limits.rescue_max * 5 / 4, limits.claim_patience);
+    const auto replanned = replanned_.find(waiting.front);
+    Time from = std::max(asked.heard, waiting.begun);
+    if (replanned != replanned_.end()) from = std::max(from, replanned->second);
+    const Time last = from + pause + 2 * options_.tick_late_max;
+    require(now <= last, "G5", "does not ask again though it could not read", waiting.job);
 }
 
 void Checkers::settled() const {

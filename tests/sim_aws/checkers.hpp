@@ -42,6 +42,13 @@ class Checkers {
     /// A process has its connections to the cache; or has not.
     void reaches_cache(Life life, Time now) { reached_.emplace(life, now); }
     void loses_cache(Life life) { reached_.erase(life); }
+    /// A front asks a service something about a job; and hears what came of it.
+    void asks(Life front, const JobId& job) { ++asked_[{front, job}].under_way; }
+    void hears(Life front, const JobId& job, Time now);
+    /// Whether the look it heard of told it anything.
+    void could_read(Life front, const JobId& job, bool could);
+    /// A front plans anew when it looks next.
+    void trust_changed(Life front, Time now) { replanned_[front] = now; }
     void stepped(const core::Rendezvous& front) const;
     void time_passes(Time now);
     void healed(Time now) { healed_at_ = now; }
@@ -61,6 +68,9 @@ class Checkers {
     void not_given_up(const Waiting& waiting, Time now) const;
     void same_request(const Waiting& waiting) const;
     void told_soon(const Waiting& waiting, Time now) const;
+    void asks_again(const Waiting& waiting, Time now) const;
+    bool anybody_waits(Life front, const JobId& job) const;
+    void forget_if_alone(Life front, const JobId& job);
     Duration patience() const;
 
     const Options& options_;
@@ -77,6 +87,13 @@ class Checkers {
         Time at{};
     };
     std::multimap<JobId, Owed> owed_;
+    struct Asked {
+        unsigned under_way = 0;
+        bool unread = false;  ///< the last look told nothing
+        Time heard{};
+    };
+    std::map<std::pair<Life, JobId>, Asked> asked_;
+    std::map<Life, Time> replanned_;
     std::map<Life, Time> reached_;  ///< since when
     Time healed_at_ = kNever;
     std::uint64_t answers_ = 0;

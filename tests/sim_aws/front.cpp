@@ -42,6 +42,7 @@ void Front::step(core::RendezvousEvent&& event) {
     world_.trace.line([&] {
         return "    front " + std::to_string(life()) + ": " + tell(event, now());
     });
+    tell_checkers(event);
     core::RendezvousEffects effects;
     rendezvous_.step(std::move(event), now(), effects);
     perform(std::move(effects));
@@ -49,10 +50,28 @@ void Front::step(core::RendezvousEvent&& event) {
     plan_tick(rendezvous_.next_timer());
 }
 
+void Front::tell_checkers(const core::RendezvousEvent& event) {
+    const auto hears = [this](const JobId& job) { world_.checkers.hears(life(), job, now()); };
+    if (const auto* claimed = std::get_if<told::Claimed>(&event)) hears(claimed->job);
+    if (const auto* sent = std::get_if<told::Sent>(&event)) hears(sent->job);
+    if (const auto* cancelled = std::get_if<told::Cancelled>(&event)) hears(cancelled->job);
+    if (std::holds_alternative<told::Trust>(event)) world_.checkers.trust_changed(life(), now());
+    const auto* looked = std::get_if<told::Looked>(&event);
+    if (looked == nullptr) return;
+    hears(looked->job);
+    const bool unread = looked->found == told::Looked::Found::unknown;
+    world_.checkers.could_read(life(), looked->job, !unread);
+}
+
 void Front::perform(core::RendezvousEffects&& effects) {
     world_.trace.line([&] { return tell(effects); });
     for (const auto& job : effects.unwatches) watching_.erase(job);
     for (const auto& job : effects.watches) watching_.insert(job);
+    const auto asks = [&](const JobId& job) { world_.checkers.asks(life(), job); };
+    for (const auto& order : effects.claims) asks(order.facts.id);
+    for (const auto& order : effects.sends) asks(order.input->id);
+    for (const auto& order : effects.looks) asks(order.job);
+    for (const auto& order : effects.cancels) asks(order.job);
     for (const auto& order : effects.claims) claim(order);
     for (const auto& order : effects.sends) send(order);
     for (const auto& order : effects.looks) look(order);

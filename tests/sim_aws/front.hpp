@@ -36,6 +36,7 @@ class Front final : public Process {
     void hear_cancel(const JobId&) override {}
 
   private:
+    void tell_checkers(const core::RendezvousEvent& event);
     void perform(core::RendezvousEffects&& effects);
     void claim(const core::wanted::Claim& order);
     void put_claim(const core::wanted::Claim& order);
