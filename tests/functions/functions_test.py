@@ -9,6 +9,7 @@ of that processor, cannot be had here. The tests of heavy_test.py take longer.
 """
 import asyncio
 import contextlib
+import functools
 import json
 import pathlib
 import shutil
@@ -77,6 +78,16 @@ SHORT_STREAMING = "[lambda]\nstreaming = true\nidle_limit = \"2s\"\n"
 SHORT_BUFFERED = "[lambda]\nidle_limit = \"2s\"\n"
 
 
+def starts_processes(test):
+    """For a test whose handlers are programs."""
+    @functools.wraps(test)
+    async def checked(self):
+        if function.emulator(sys.argv[1]):
+            self.skipTest("the emulator of a foreign program does not know the clone() that starts handlers")
+        await test(self)
+    return checked
+
+
 class Deployed(unittest.IsolatedAsyncioTestCase):
     """One set of services for all tests of a class, each with its own functions."""
 
@@ -133,6 +144,7 @@ class Deployed(unittest.IsolatedAsyncioTestCase):
 
 
 class Functions(Deployed):
+    @starts_processes
     async def test_curl_gets_its_wav_through_each_entry(self):
         await self.deploy(entries=entry.KINDS)
         for kind, opened in self.deployment.entries.items():
@@ -144,6 +156,7 @@ class Functions(Deployed):
                 self.assertEqual((said.stdout[:4], said.stdout[8:12]), (b"RIFF", b"WAVE"), said.stdout[:500])
                 self.assertGreater(len(said.stdout), 10_000)
 
+    @starts_processes
     async def test_bodies_of_every_byte_and_size(self):
         await self.deploy(entries=("rest_stream", "rest_buffered", "http_api", "function_url", "alb"))
         every_byte = bytes(range(256))
@@ -179,11 +192,13 @@ class Functions(Deployed):
         self.assertLess(time.monotonic() - before, 10)  # the next slow look comes after 30 s
         self.assertEqual(front.started, 2)
 
+    @starts_processes
     async def test_failure_of_the_handler_is_told_as_such(self):
         await self.deploy()
         status, said = await self.post("refuse", b"x")
         self.assertEqual((status, json.loads(said)["type"].rpartition("/")[2]), (502, "handler-rejected"))
 
+    @starts_processes
     async def test_worker_that_dies_is_replaced(self):
         await self.deploy()
         self.assertEqual(await self.post("crash", b"survives"), (200, b"survives"))
@@ -199,6 +214,7 @@ class Functions(Deployed):
         worker.kill_busy()
         self.assertEqual(await call, (200, b"1500"))
 
+    @starts_processes
     async def test_poison_is_answered_by_the_dead_letter_function(self):
         await self.deploy()
         status, said = await self.post("poison", b"x")
@@ -279,6 +295,7 @@ class Limits(Deployed):
         self.assertEqual(head.status(), 200)
         self.assertRegex(said.decode(), r"(?s)event: accepted.*\n:.*event: result.*5000")
 
+    @starts_processes
     async def test_white_space_outlasts_the_limit(self):
         # A space comes after two seconds, and the next fifteen later.
         await self.deploy_short("rest_stream", "whitespace = true\n")
