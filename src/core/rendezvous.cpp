@@ -218,6 +218,7 @@ void Rendezvous::compare_claimants(Meeting& meeting, const told::Claimed& claim)
     meeting.claimed = true;
     meeting.promised = true;
     meeting.kept = !claim.sent;
+    meeting.made = meeting.made || claim.made;
     if (meeting.stage != Meeting::Stage::asking || !meeting.input) {
         if (meeting.look_first > meeting.looks && !meeting.waiters.empty()) want_look(meeting);
         return settle(meeting);
@@ -297,7 +298,7 @@ void Rendezvous::want_look(Meeting& meeting) {
     effects_->looks.push_back(
         {meeting.facts.id,
          meeting.known ? std::optional(meeting.facts.queue) : std::optional<QueueIndex>(),
-         meeting.stage == Meeting::Stage::asking}
+         meeting.stage == Meeting::Stage::asking && !meeting.made}
     );
 }
 

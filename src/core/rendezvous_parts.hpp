@@ -57,6 +57,7 @@ struct RendezvousCourse {
     bool counted = false;   ///< among its tenant's and its queue's open jobs
     bool claimed = false;   ///< the claim is durable
     bool kept = false;      ///< and has the input with it
+    bool made = false;      ///< it was made here: nobody has sent the job before
     /// Not 0: there may be another request's result. Nothing is sent, and no notice believed,
     /// before the look of this number found none.
     std::uint64_t look_first = 0;

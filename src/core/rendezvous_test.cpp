@@ -280,6 +280,8 @@ TEST(RendezvousClaim, ChosenIdThatWasAnotherJobsIsLookedForFirst) {
     const JobId id = front.submit({.id = front.make_id(), .origin = IdOrigin::caller});
     front.claimed(id);
     EXPECT_TRUE(front.wanted.sends.empty());
+    ASSERT_EQ(front.wanted.looks.size(), 1U);
+    EXPECT_FALSE(front.wanted.looks[0].claim_too);  // which is its own
     front.look_finds_nothing(id);
     EXPECT_EQ(front.wanted.sends.size(), 1U);
 
