@@ -4,6 +4,7 @@
 #include "apps/serve.hpp"
 #include "apps/signals.hpp"
 #include "apps/workshop.hpp"
+#include "base/environment.hpp"
 #include "base/rng.hpp"
 #include "base/thaw_clock.hpp"
 #include "cli/flags.hpp"
@@ -44,11 +45,6 @@ constexpr auto kFrozen = std::chrono::seconds(5);
 constexpr std::uint32_t kConcurrencyMax = 1000;
 
 enum class Role : std::uint8_t { front, worker, dead_letters };
-
-std::string variable(const char* name) {
-    const char* value = std::getenv(name);
-    return value == nullptr ? "" : value;
-}
 
 Result<Role> parse_role(const std::string& handler) {
     if (handler == "front") return Role::front;
@@ -117,8 +113,8 @@ void Assembly::on_thread(F what) {
 
 void Assembly::open_runtime() {
     clients::LambdaRuntimeOptions options;
-    options.address = variable("AWS_LAMBDA_RUNTIME_API");
-    options.concurrency = parse_concurrency(variable("AWS_LAMBDA_MAX_CONCURRENCY"));
+    options.address = environment("AWS_LAMBDA_RUNTIME_API");
+    options.concurrency = parse_concurrency(environment("AWS_LAMBDA_MAX_CONCURRENCY"));
     options.log = [](const std::string& text) { spdlog::warn(text); };
     on_thread([&] {
         runtime_ = std::make_unique<clients::LambdaRuntime>(
@@ -128,7 +124,7 @@ void Assembly::open_runtime() {
 }
 
 Result<void> Assembly::build(const cli::Config& config, std::stop_token stop) {
-    BIDE_TRY(const Role role, parse_role(variable("_HANDLER")));
+    BIDE_TRY(const Role role, parse_role(environment("_HANDLER")));
     if (role == Role::front && config.keys.empty() && !config.server.anonymous) {
         return Error{
             Code::bad_request,

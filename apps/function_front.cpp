@@ -5,7 +5,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <cstdint>
 #include <utility>
 
 namespace bide {
@@ -40,10 +39,11 @@ Result<std::unique_ptr<FunctionFront>> FunctionFront::make(
 runtime::Task<void> FunctionFront::invoke(
     clients::LambdaInvocation invocation, clients::LambdaAnswer& answer
 ) {
-    const std::uint64_t before = engine_->rescues();
     co_await front_->invoke(std::move(invocation), answer);
     // Nobody asks a function for its metrics; deploy/terraform/alarms.tf counts these lines.
-    if (engine_->rescues() != before) spdlog::warn("rescued: a result was found without a notice");
+    const std::uint64_t rescues = engine_->rescues();
+    if (rescues != std::exchange(logged_rescues_, rescues))
+        spdlog::warn("rescued: a result was found without a notice");
 }
 
 void FunctionFront::stop() {

@@ -8,6 +8,7 @@
 #include "runtime/work_thread.hpp"
 #include "service/contract.hpp"
 
+#include <cstdint>
 #include <memory>
 
 namespace bide {
@@ -32,6 +33,7 @@ class FunctionFront {
     std::unique_ptr<engines::aws::Front> engine_;
     std::unique_ptr<service::Contract> contract_;
     std::unique_ptr<fronts::lambda::Front> front_;
+    std::uint64_t logged_rescues_ = 0;
 };
 
 }  // namespace bide

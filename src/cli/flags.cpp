@@ -1,5 +1,6 @@
 #include "cli/flags.hpp"
 
+#include "base/environment.hpp"
 #include "cli/config_file.hpp"
 #include "cli/units.hpp"
 
@@ -8,7 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <string_view>
 #include <utility>
@@ -82,11 +82,6 @@ struct Flags {
     std::string queue = "default";
     bool anonymous = false;
 };
-
-std::string variable(const char* name) {
-    const char* value = std::getenv(name);
-    return value == nullptr ? "" : value;
-}
 
 /// Of "--max-wait": BIDE_MAX_WAIT.
 std::string variable_of(std::string_view flag) {
@@ -164,7 +159,7 @@ void declare(CLI::App& app, Flags& flags, Program program) {
                : "TOML file with [aws], [queues.NAME] and perhaps [server]"
     );
     config->type_name("FILE")->group(server)->required(
-        !stores && program != Program::function && variable("BIDE_TOML").empty()
+        !stores && program != Program::function && environment("BIDE_TOML").empty()
     );
     if (program == Program::doctor) {
         option(app, "--as", flags.as, "whose rights have to suffice: front or worker [both]")
@@ -277,8 +272,8 @@ Result<void> check_aws(const Flags& flags, Program program, Config& config) {
 
 /// Where no file is named: the text in the environment, or a file in a function's package.
 Result<void> read_unnamed(Config& config, Program program) {
-    const std::string root = variable("LAMBDA_TASK_ROOT");
-    const std::string text = variable("BIDE_TOML");
+    const std::string root = environment("LAMBDA_TASK_ROOT");
+    const std::string text = environment("BIDE_TOML");
     if (!text.empty()) {
         const std::string directory =
             root.empty() ? std::filesystem::current_path().string() : root;

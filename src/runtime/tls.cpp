@@ -1,9 +1,10 @@
 #include "runtime/tls.hpp"
 
+#include "base/environment.hpp"
+
 // The compiled half of Asio's TLS, here so that only programs that use it link OpenSSL.
 #include <boost/asio/ssl/impl/src.hpp>
 
-#include <cstdlib>
 #include <filesystem>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -23,11 +24,6 @@ constexpr const char* kFiles[] = {
     "/etc/ssl/ca-bundle.pem",                             // SUSE
     "/etc/ssl/cert.pem",                                  // Alpine, BSD
 };
-
-std::string environment(const char* name) {
-    const char* value = std::getenv(name);
-    return value == nullptr ? "" : value;
-}
 
 /// There are such directories without such files.
 bool has_hashes(const fs::path& directory) {

@@ -1,9 +1,9 @@
 #include "handlers/lambda/lambda.hpp"
 
+#include "base/environment.hpp"
 #include "handlers/exec/pool.hpp"
 #include "handlers/lambda/lambda_worker.hpp"
 
-#include <cstdlib>
 #include <filesystem>
 #include <utility>
 
@@ -16,8 +16,7 @@ constexpr std::uint64_t kMemoryMiB = 1024;
 
 std::string region() {
     for (const char* name : {"AWS_REGION", "AWS_DEFAULT_REGION"}) {
-        const char* value = std::getenv(name);
-        if (value != nullptr && *value != '\0') return value;
+        if (std::string value = environment(name); !value.empty()) return value;
     }
     return kRegion;
 }
