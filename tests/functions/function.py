@@ -11,6 +11,7 @@ import servers
 
 ACCOUNT = "012345678901"
 ENVIRONMENT_BYTES_MAX = 4096  # of the variables that a function's owner sets, together
+SANITIZERS = ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")
 ELF_MACHINES = {62: "x86_64", 183: "aarch64"}  # e_machine
 
 
@@ -93,7 +94,7 @@ class Function:
         self.freed.set()
 
     def own_variables(self, environment, api):
-        """What a process's environment is in Lambda; nothing of ours."""
+        """What a process's environment is in Lambda; nothing of ours but how sanitizers report."""
         said = {
             "AWS_LAMBDA_RUNTIME_API": api, "_HANDLER": self.handler, "LAMBDA_TASK_ROOT": str(self.task),
             "LAMBDA_RUNTIME_DIR": "/var/runtime", "AWS_EXECUTION_ENV": "AWS_Lambda_provided.al2023",
@@ -110,6 +111,7 @@ class Function:
         }
         if self.concurrency > 1:
             said["AWS_LAMBDA_MAX_CONCURRENCY"] = str(self.concurrency)
+        said.update({name: os.environ[name] for name in SANITIZERS if name in os.environ})
         return {**self.variables, **said}
 
     async def spawn(self, environment, api):
