@@ -239,7 +239,12 @@ void Rendezvous::send(Meeting& meeting) {
     meeting.own = true;
     meeting.send_again = kNever;
     effects_->sends.push_back(
-        {meeting.input, meeting.not_before, meeting.start_by, meeting.promised, meeting.kept}
+        {meeting.input,
+         meeting.not_before,
+         meeting.start_by,
+         meeting.promised,
+         meeting.kept,
+         meeting.made}
     );
     settle(meeting);
 }

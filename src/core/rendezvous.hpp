@@ -119,6 +119,7 @@ struct Send {
     Time start_by = kNever;
     bool promised = false;  ///< others may wait for it: say on the job's own channel what happens
     bool kept = false;      ///< with its claim, too: from now on that has to be known as sent
+    bool body_stored = false;  ///< for the claim, which was made here: a large one is there
 };
 struct Look {
     JobId job;

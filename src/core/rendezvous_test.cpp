@@ -283,7 +283,8 @@ TEST(RendezvousClaim, ChosenIdThatWasAnotherJobsIsLookedForFirst) {
     ASSERT_EQ(front.wanted.looks.size(), 1U);
     EXPECT_FALSE(front.wanted.looks[0].claim_too);  // which is its own
     front.look_finds_nothing(id);
-    EXPECT_EQ(front.wanted.sends.size(), 1U);
+    ASSERT_EQ(front.wanted.sends.size(), 1U);
+    EXPECT_TRUE(front.wanted.sends[0].body_stored);
 
     const JobId used =
         front.submit({.body = "other", .id = front.make_id(), .origin = IdOrigin::caller});

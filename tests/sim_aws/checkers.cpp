@@ -18,6 +18,13 @@ void Checkers::begun(core::WaiterId waiter, Waiting waiting) {
     waits_.emplace(waiter, std::move(waiting));
 }
 
+/// G2: what is in the queue can be run.
+void Checkers::sent(const Envelope& envelope) const {
+    if (!envelope.by_reference) return;
+    const bool there = services_.s3.inputs.contains(S3::input_key(*envelope.input));
+    require(there, "G2", "sent without its body, which is not in the store", envelope.input->id);
+}
+
 void Checkers::answered(const Answer& answer, Time now) {
     ++answers_;
     const auto found = waits_.find(answer.waiter);

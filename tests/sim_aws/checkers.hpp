@@ -33,6 +33,7 @@ class Checkers {
     };
 
     void begun(core::WaiterId waiter, Waiting waiting);
+    void sent(const Envelope& envelope) const;
     void answered(const core::Answer& answer, Time now);
     void left(core::WaiterId waiter);
     void front_died(Life front);

@@ -175,7 +175,9 @@ void Front::read_claim(const JobId& job) {
 // --- sending -----------------------------------------------------------------------------------
 
 bool Front::large(const core::JobInput& input) const {
-    return input.fingerprint[1] % 100 < world_.options.large_inputs;
+    unsigned sum = 0;
+    for (const auto byte : input.fingerprint) sum = sum * 31 + byte;
+    return sum % 100 < world_.options.large_inputs;
 }
 
 void Front::put_body(
@@ -193,6 +195,7 @@ void Front::put_body(
 
 void Front::send(const wanted::Send& order) {
     if (!large(*order.input)) return put_into_queue(order, false);
+    if (order.body_stored) return put_into_queue(order, true);
     put_body(order.input, [this, order](bool put) {
         if (put) return put_into_queue(order, true);
         step(told::Sent{order.input->id, trouble(Retry::safe)});
@@ -206,6 +209,7 @@ void Front::put_into_queue(const wanted::Send& order, bool by_reference) {
         life(),
         Service::queue,
         [&world = world_, envelope] {
+            world.checkers.sent(envelope);
             world.services.sqs.send(envelope, std::max(world.net.now(), envelope.not_before));
             world.queue_changed();
             return true;

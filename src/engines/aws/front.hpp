@@ -84,6 +84,7 @@ class Front final : public ports::Engine {
     wire::Claim claim_of(const core::wanted::Send& order) const;
     runtime::Task<void> mark_sent(JobId job, wire::Claim claim, bool kept);
     runtime::Task<Result<std::string>> envelope_of(core::wanted::Send order);
+    runtime::Task<Result<void>> store_body(std::shared_ptr<const core::JobInput> input);
     runtime::Task<void> look_up(core::wanted::Look order);
     runtime::Task<core::told::Looked> look_in(core::QueueIndex queue, JobId job);
     runtime::Task<core::told::Looked> claimed(

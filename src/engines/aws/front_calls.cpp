@@ -112,17 +112,22 @@ Task<Result<std::string>> Front::envelope_of(core::wanted::Send order) {
     envelope.reply = reply_channel_;
     const Body& body = order.input->body;
     if (body.file || wire::inline_bytes(body.bytes) > options_.inline_bytes_max) {
-        const auto put = co_await services_.store().put_input(queue, order.input->id, order.input);
-        store_said(put.has_error() ? &put.error() : nullptr);
-        if (put.has_error()) {
-            Error error = to_error(put.error(), "the job's body could not be stored");
-            error.retry = Retry::safe;
-            co_return error;
+        if (!order.body_stored) {
+            BIDE_CO_TRY(co_await store_body(order.input));
         }
         envelope.claimed_bytes = body.size();
         envelope.job.body = {};
     }
     co_return wire::encode_envelope(envelope);
+}
+
+Task<Result<void>> Front::store_body(std::shared_ptr<const core::JobInput> input) {
+    const auto put = co_await services_.store().put_input(name_of(input->queue), input->id, input);
+    store_said(put.has_error() ? &put.error() : nullptr);
+    if (!put.has_error()) co_return success();
+    Error error = to_error(put.error(), "the job's body could not be stored");
+    error.retry = Retry::safe;
+    co_return error;
 }
 
 Task<void> Front::send(core::wanted::Send order) {
