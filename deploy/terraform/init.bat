@@ -47,7 +47,7 @@ rem Version 1 of aws knows the latter only.
 set "AWS_REGION=%region%"
 set "AWS_DEFAULT_REGION=%region%"
 set "account="
-for /f "tokens=2,5 delims=:" %%i in ('aws sts get-caller-identity --query Arn --output text') do (
+for /f "tokens=2,4 delims=:" %%i in ('aws sts get-caller-identity --query Arn --output text') do (
     set "partition=%%i"
     set "account=%%j"
 )
@@ -66,7 +66,7 @@ if not errorlevel 1 (
     if defined mine goto init
     goto configure
 )
-findstr /c:"404" /c:"Not Found" "%said%" >nul
+find "(404)" "%said%" >nul
 if errorlevel 1 (
     echo init.bat: the bucket %bucket% cannot be had: 1>&2
     type "%said%" 1>&2
