@@ -47,6 +47,7 @@ rem Version 1 of aws knows the latter only.
 set "AWS_REGION=%region%"
 set "AWS_DEFAULT_REGION=%region%"
 set "account="
+rem The region of this ARN is empty, and for /f takes two colons for one.
 for /f "tokens=2,4 delims=:" %%i in ('aws sts get-caller-identity --query Arn --output text') do (
     set "partition=%%i"
     set "account=%%j"
