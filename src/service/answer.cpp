@@ -269,7 +269,7 @@ wire::Reply Contract::answer(const SubmitPlan& plan, const Answer& answer, Time 
     return reply;
 }
 
-wire::Reply Contract::answer(const SubmitTerms& terms, const Answer& answer, Time now) const {
+wire::Reply Contract::answer(const WaitTerms& terms, const Answer& answer, Time now) const {
     wire::Reply reply = submit_page(View{rules_, engine_}, terms.wait, answer, now);
     add_cors(reply, terms.caller.cors_origin);
     return reply;

@@ -74,13 +74,13 @@ struct WaitPlan {
     bool operator==(const WaitPlan&) const = default;
 };
 
-/// What the answer to a submission still needs of its plan when the job is with the engine. Nearly
-/// all of a server's waiting callers have the same, and can share one.
-struct SubmitTerms {
+/// What an answer still needs of its request once the wait has begun. Nearly all of a server's
+/// waiting callers have the same, and can share one.
+struct WaitTerms {
     Caller caller;
     WaitPlan wait;
 
-    bool operator==(const SubmitTerms&) const = default;
+    bool operator==(const WaitTerms&) const = default;
 };
 
 /// POST or PUT of a job: its body is to be read, then make_submit() makes the event of it.
@@ -99,8 +99,8 @@ struct SubmitPlan {
     WaitPlan wait;
 };
 
-/// Any other question that the engine answers. begin() begins it.
-struct AskPlan {
+/// A question other than a submission, without who asks.
+struct Ask {
     enum class What : std::uint8_t {
         status,
         result,
@@ -112,12 +112,10 @@ struct AskPlan {
         set_paused,
     };
     What what = What::status;
-    Caller caller;
-    JobId job;
-    WaitPlan wait;
     /// Cancel and redrive look at the job first: it may be another tenant's, or a batch. Then
     /// next_step() says whether to go on.
     bool look_first = false;
+    JobId job;
     /// GET of a result: what it was asked for under. Null, for most: nothing.
     struct Conditions {
         std::string range;
@@ -128,9 +126,19 @@ struct AskPlan {
     // Of queues:
     core::QueueIndex queue = 0;
     std::optional<core::JobState> state;
-    std::int64_t cursor = 0;
-    std::uint32_t count_max = 0;
     bool paused = false;
+    std::uint32_t count_max = 0;
+    std::int64_t cursor = 0;
+};
+
+/// A question that the engine answers. begin() begins it.
+struct AskPlan : Ask {
+    AskPlan() = default;
+    AskPlan(Ask ask, const WaitTerms& terms)
+        : Ask(std::move(ask)), caller(terms.caller), wait(terms.wait) {}
+
+    Caller caller;
+    WaitPlan wait;
 };
 
 /// Many jobs in one exchange; Contract::start_batch() makes the Batch that carries it out.
@@ -190,7 +198,7 @@ class Contract {
 
     /// The end of a wait begun for `plan`.
     wire::Reply answer(const SubmitPlan& plan, const core::Answer& answer, Time now) const;
-    wire::Reply answer(const SubmitTerms& terms, const core::Answer& answer, Time now) const;
+    wire::Reply answer(const WaitTerms& terms, const core::Answer& answer, Time now) const;
     wire::Reply answer(const AskPlan& plan, const core::Answer& answer, Time now) const;
     /// Why the request goes no further (its body is too large, say).
     wire::Reply refuse(const Caller& caller, const Error& error) const;

@@ -82,6 +82,14 @@ TEST(Contract, NextRequestSentDuringAWaitIsNoHangUp) {
     EXPECT_EQ(connection.read().body, "next");
 }
 
+TEST(Contract, NextRequestThatCameWithOneThatWaitsLongIsKept) {
+    Connection connection(Site::address());
+    const std::string waits = Request{"POST", "/queues/sleep/jobs", {}, "1200"}.text();
+    connection.send(waits + Request{"POST", "/", {}, "next"}.text());
+    EXPECT_EQ(connection.read().body, "1200");
+    EXPECT_EQ(connection.read().body, "next");
+}
+
 TEST(Contract, RequestInPiecesIsUnderstood) {
     Connection connection(Site::address());
     for (const char c : Request{"POST", "/", {}, "slowly"}.text())

@@ -21,18 +21,22 @@ namespace bide::fronts::http {
 class Connection : public std::enable_shared_from_this<Connection> {
   public:
     Connection(Shard& shard, std::shared_ptr<Session> session);
+    /// One that was parked.
+    Connection(Shard& shard, std::shared_ptr<Session> session, Parked parked);
 
-    /// How a coroutine over the connection ended: the caller waits on and the rest comes with
-    /// go_on(), or the connection is closed.
+    /// How a coroutine over the connection ended: the caller waits on, and park() takes what the
+    /// rest needs; or the connection is closed.
     enum class End : std::uint8_t { parked, closed };
     runtime::Task<End> run();
     /// With the answer that a parked caller waited for.
     runtime::Task<End> go_on(AnswerPointer answer);
+    std::unique_ptr<Parked> park();
 
   private:
     enum class Next : std::uint8_t { request, close, linger, perform, park, http2 };
 
     // session.cpp
+    runtime::Task<End> run_tls();
     runtime::Task<bool> begin_tls();
     runtime::Task<void> speak_http2();
     /// Reads a request, and a submission's body: plan_ and received_ are there. Its frame is gone
@@ -53,11 +57,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
     runtime::Task<Next> without_body();
     runtime::Task<Next> refuse(wire::Reply reply);
     runtime::Task<Next> submit();
+    void keep_terms();
     runtime::Task<Next> ask();
     /// The question that the engine was or is to be asked; null: it was a submission.
     service::AskPlan* question() const;
     void begin_question(const service::AskPlan& question);
-    void park();
     runtime::Task<Next> answered(AnswerPointer answer);
     runtime::Task<End> serve_from(Next next);
     runtime::Task<void> linger();
@@ -112,9 +116,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Ending ending_ = Ending::length;
     std::string head_;
     std::unique_ptr<service::Plan> plan_;
-    // Of a parked caller, in its place, as it is smaller:
-    std::shared_ptr<const service::SubmitTerms> terms_;
-    std::unique_ptr<service::AskPlan> question_;
+    std::shared_ptr<const service::WaitTerms> terms_;  ///< of a submission that is with the engine
     std::unique_ptr<Received> received_;
 };
 

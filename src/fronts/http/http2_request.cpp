@@ -135,33 +135,42 @@ class Intake final : public StreamWork {
     bool wide_ = false;
 };
 
-/// A question to the engine, perhaps in two steps.
+/// A question to the engine, perhaps in two steps. Between them it shares its terms with others.
 class Question final : public StreamWork {
   public:
     Question(Http2Stream& stream, service::AskPlan plan)
-        : StreamWork(stream), plan_(std::move(plan)) {}
+        : StreamWork(stream),
+          ask_(std::move(plan)),
+          terms_(connection().shard().share({std::move(plan.caller), std::move(plan.wait)})) {}
 
-    void begin() {
-        stream_.waiter = connection().shard().expect(stream_);
-        connection().contract().begin(
-            connection().engine(), plan_, stream_.waiter, connection().now()
-        );
-    }
+    void begin() { begin(take_plan()); }
 
     void take(Answer&& answer) override {
         const service::Contract& contract = connection().contract();
-        if (contract.next_step(plan_, answer)) return begin();
-        if (plan_.wait.stream && !stream_.head_only && contract.opens_stream(plan_.caller, answer))
+        service::AskPlan plan = take_plan();
+        if (contract.next_step(plan, answer)) return begin(std::move(plan));
+        if (plan.wait.stream && !stream_.head_only && contract.opens_stream(plan.caller, answer))
             return connection().begin_events(
-                stream_, std::move(plan_.caller), std::move(plan_.wait), std::move(answer)
+                stream_, std::move(plan.caller), std::move(plan.wait), std::move(answer)
             );
-        connection().respond(stream_, contract.answer(plan_, answer, connection().now()));
+        connection().respond(stream_, contract.answer(plan, answer, connection().now()));
     }
 
     bool ticks() const override { return false; }
 
   private:
-    service::AskPlan plan_;
+    service::AskPlan take_plan() { return {std::move(ask_), *terms_}; }
+
+    void begin(service::AskPlan plan) {
+        stream_.waiter = connection().shard().expect(stream_);
+        connection().contract().begin(
+            connection().engine(), plan, stream_.waiter, connection().now()
+        );
+        ask_ = std::move(plan);
+    }
+
+    service::Ask ask_;
+    std::shared_ptr<const service::WaitTerms> terms_;
 };
 
 }  // namespace
@@ -223,7 +232,7 @@ void Http2::submit(
 void Http2Stream::take(Answer&& answer) {
     if (work) return work->take(std::move(answer));
     if (!submitted) return;
-    const std::shared_ptr<const service::SubmitTerms> asked = std::move(submitted);
+    const std::shared_ptr<const service::WaitTerms> asked = std::move(submitted);
     const service::Contract& contract = connection.contract();
     if (asked->wait.stream && contract.opens_stream(asked->caller, answer))
         return connection.begin_events(*this, asked->caller, asked->wait, std::move(answer));

@@ -72,7 +72,7 @@ struct Http2Stream : boost::intrusive::list_base_hook<> {
 
     Http2& connection;
     core::WaiterId waiter = 0;
-    std::shared_ptr<const service::SubmitTerms> submitted;
+    std::shared_ptr<const service::WaitTerms> submitted;
     std::unique_ptr<StreamWork> work;  ///< null: waits for what it has submitted, or is answered
     std::int32_t id;
     std::uint32_t held = 0;  ///< bytes received and not consumed

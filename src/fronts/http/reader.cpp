@@ -269,4 +269,8 @@ std::string RequestReader::take_rest() {
     return rest;
 }
 
+void RequestReader::put_back(std::string_view rest) {
+    buffer_.commit(net::buffer_copy(buffer_.prepare(rest.size()), net::buffer(rest)));
+}
+
 }  // namespace bide::fronts::http

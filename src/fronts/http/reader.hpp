@@ -64,6 +64,8 @@ class RequestReader {
     bool begins_http2() const;
     /// What has been read but not been taken.
     std::string take_rest();
+    /// Such bytes again, into a reader that has none.
+    void put_back(std::string_view rest);
 
   private:
     struct Request {

@@ -38,12 +38,48 @@ constexpr std::string_view kSpeakTls =
 Connection::Connection(Shard& shard, std::shared_ptr<Session> session)
     : shard_(shard), session_(std::move(session)), reader_(shard_, *session_) {}
 
-Task<Connection::End> Connection::run() {
-    if (session_->tls) {
-        const bool begun = co_await begin_tls();
-        if (!begun) co_return co_await serve_from(Next::close);
-        if (session_->tls->speaks_http2()) co_return co_await serve_from(Next::http2);
+Connection::Connection(Shard& shard, std::shared_ptr<Session> session, Parked parked)
+    : Connection(shard, std::move(session)) {
+    keep_alive_ = parked.keep_alive;
+    head_only_ = parked.head_only;
+    whole_ = parked.whole;
+    minor_ = parked.minor;
+    if (parked.early) reader_.put_back(*parked.early);
+    if (parked.ask)
+        plan_ =
+            std::make_unique<service::Plan>(service::AskPlan(std::move(*parked.ask), *parked.terms)
+            );
+    else
+        terms_ = std::move(parked.terms);
+}
+
+/// Nothing stays but what the answer will need.
+std::unique_ptr<Parked> Connection::park() {
+    auto parked = std::make_unique<Parked>();
+    parked->keep_alive = keep_alive_;
+    parked->head_only = head_only_;
+    parked->whole = whole_;
+    parked->minor = minor_;
+    std::string early = reader_.take_rest();
+    if (!early.empty()) parked->early = std::make_unique<const std::string>(std::move(early));
+    if (service::AskPlan* const asked = question()) {
+        parked->terms = shard_.share({std::move(asked->caller), std::move(asked->wait)});
+        parked->ask = std::make_unique<service::Ask>(std::move(*asked));
+    } else {
+        parked->terms = std::move(terms_);
     }
+    return parked;
+}
+
+/// No coroutine where nothing comes before the first request, so no frame.
+Task<Connection::End> Connection::run() {
+    return session_->tls ? run_tls() : serve_from(Next::request);
+}
+
+Task<Connection::End> Connection::run_tls() {
+    const bool begun = co_await begin_tls();
+    if (!begun) co_return co_await serve_from(Next::close);
+    if (session_->tls->speaks_http2()) co_return co_await serve_from(Next::http2);
     co_return co_await serve_from(Next::request);
 }
 
@@ -57,16 +93,12 @@ Task<Connection::End> Connection::serve_from(Next next) {
     while (next == Next::request && !shard_.stopping()) {
         plan_.reset();
         terms_.reset();
-        question_.reset();
         whole_ = true;
         next = co_await take_request();
         if (next == Next::perform) next = co_await perform();
         if (next != Next::park && !whole_) next = Next::linger;
     }
-    if (next == Next::park) {
-        park();
-        co_return End::parked;
-    }
+    if (next == Next::park) co_return End::parked;
     if (next == Next::http2) {
         co_await speak_http2();
         next = Next::linger;
@@ -82,19 +114,6 @@ Task<Connection::End> Connection::serve_from(Next next) {
 /// No coroutine, so that who awaits it keeps no room for the arguments.
 Task<void> Connection::speak_http2() {
     return serve_http2(shard_, session_, reader_.take_rest());
-}
-
-/// Nothing stays but what the answer will need.
-void Connection::park() {
-    head_ = {};
-    if (plan_ == nullptr) return;  // it was parked before
-    if (auto* submission = std::get_if<service::SubmitPlan>(&*plan_)) {
-        terms_ = shard_.share({std::move(submission->caller), std::move(submission->wait)});
-    } else {
-        question_ =
-            std::make_unique<service::AskPlan>(std::move(std::get<service::AskPlan>(*plan_)));
-    }
-    plan_.reset();
 }
 
 /// A client that speaks plain HTTP here is told so in its own language.
@@ -228,8 +247,16 @@ Task<Connection::Next> Connection::refuse(wire::Reply reply) {
 Task<Connection::Next> Connection::submit() {
     session_->waiter = shard_.new_waiter();
     shard_.submit(make_submit(session_->waiter));
+    keep_terms();
     AnswerPointer answer = co_await shard_.wait(session_);
     co_return co_await answered(std::move(answer));
+}
+
+/// Nothing else is needed of a submission that is with the engine.
+void Connection::keep_terms() {
+    auto& plan = std::get<service::SubmitPlan>(*plan_);
+    terms_ = shard_.share({std::move(plan.caller), std::move(plan.wait)});
+    plan_.reset();
 }
 
 Task<Connection::Next> Connection::ask() {
@@ -239,7 +266,7 @@ Task<Connection::Next> Connection::ask() {
 }
 
 service::AskPlan* Connection::question() const {
-    return plan_ ? std::get_if<service::AskPlan>(&*plan_) : question_.get();
+    return plan_ ? std::get_if<service::AskPlan>(&*plan_) : nullptr;
 }
 
 void Connection::begin_question(const service::AskPlan& question) {
@@ -258,9 +285,7 @@ Task<Connection::Next> Connection::answered(AnswerPointer answer) {
     if (std::exchange(session_->parking, false)) co_return Next::park;
     if (!answer) co_return Next::close;
     if (asked != nullptr) co_return co_await send(contract().answer(*asked, *answer, now()));
-    if (terms_ != nullptr) co_return co_await send(contract().answer(*terms_, *answer, now()));
-    co_return co_await send(contract().answer(std::get<service::SubmitPlan>(*plan_), *answer, now())
-    );
+    co_return co_await send(contract().answer(*terms_, *answer, now()));
 }
 
 Task<void> Connection::linger() {
@@ -285,16 +310,17 @@ Task<void> serve(Shard& shard, std::shared_ptr<Session> session) {
     const auto connection = std::make_shared<Connection>(shard, session);
     const auto end = co_await connection->run();
     if (end == Connection::End::parked)
-        session->parked = connection;
+        session->parked = connection->park();
     else
         session->ended = true;
 }
 
-Task<void> go_on(std::shared_ptr<Session> session, AnswerPointer answer) {
-    const std::shared_ptr<Connection> connection = std::move(session->parked);
+Task<void> go_on(Shard& shard, std::shared_ptr<Session> session, AnswerPointer answer) {
+    const std::unique_ptr<Parked> parked = std::move(session->parked);
+    const auto connection = std::make_shared<Connection>(shard, session, std::move(*parked));
     const auto end = co_await connection->go_on(std::move(answer));
     if (end == Connection::End::parked)
-        session->parked = connection;
+        session->parked = connection->park();
     else
         session->ended = true;
 }

@@ -205,7 +205,7 @@ void Shard::finish_wait(const std::shared_ptr<Session>& session, AnswerPointer a
     const bool held = static_cast<bool>(session->held);
     if (std::exchange(session->watched, false) && !held) session->socket.cancel(ignored);
     if (held) held_sockets_.give_back(*session, protocol_);
-    if (session->parked && answer) return run(go_on(session, std::move(answer)), session);
+    if (session->parked && answer) return run(go_on(*this, session, std::move(answer)), session);
     if (session->parked) {
         session->parked.reset();
         session->socket.close(ignored);
@@ -318,9 +318,9 @@ core::WaiterId Shard::new_waiter() {
     return ports::make_waiter_id(sink_number_, ++next_waiter_);
 }
 
-std::shared_ptr<const service::SubmitTerms> Shard::share(service::SubmitTerms&& terms) {
+std::shared_ptr<const service::WaitTerms> Shard::share(service::WaitTerms&& terms) {
     if (!last_terms_ || *last_terms_ != terms)
-        last_terms_ = std::make_shared<const service::SubmitTerms>(std::move(terms));
+        last_terms_ = std::make_shared<const service::WaitTerms>(std::move(terms));
     return last_terms_;
 }
 

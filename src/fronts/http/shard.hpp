@@ -43,6 +43,18 @@ struct Mailbox {
     bool has_mail() const { return !answers.empty() || departed || rung; }
 };
 
+/// What is kept of a connection whose caller has waited for a while. Together with the Session it
+/// is all that a waiting caller costs here.
+struct Parked {
+    std::shared_ptr<const service::WaitTerms> terms;
+    std::unique_ptr<service::Ask> ask;         ///< null: it waits for its own submission
+    std::unique_ptr<const std::string> early;  ///< bytes of a next request; null: none
+    bool keep_alive = false;
+    bool head_only = false;
+    bool whole = true;
+    std::uint8_t minor = 1;
+};
+
 class Connection;
 class Http2;
 struct Http2Stream;
@@ -68,7 +80,7 @@ struct Session : boost::intrusive::list_base_hook<> {
     bool watched = false;  ///< a read-readiness wait is under way, to notice a client that leaves
     bool parking = false;  ///< the coroutine that waits is to end, and the wait goes on
     bool ended = false;    ///< the last coroutine is done with it
-    std::shared_ptr<Connection> parked;  ///< waits without a coroutine
+    std::unique_ptr<Parked> parked;  ///< waits without a coroutine
     Http2* http2 = nullptr;  ///< while it is spoken; then only the socket counts of the above
 };
 
@@ -104,7 +116,7 @@ class Shard final : public ports::AnswerSink {
     void remove(Session& session);
     core::WaiterId new_waiter();
     /// The same as the last caller's, if they are equal: nearly always.
-    std::shared_ptr<const service::SubmitTerms> share(service::SubmitTerms&& terms);
+    std::shared_ptr<const service::WaitTerms> share(service::WaitTerms&& terms);
     /// To the engine, which is told to write when this turn of the loop is over.
     void submit(core::event::Submit&& submission);
     /// The answer to the wait that was begun with session.waiter; empty when the client is gone, or
@@ -163,7 +175,7 @@ class Shard final : public ports::AnswerSink {
     std::vector<char> read_room_;
     std::uint8_t sink_number_;
     std::uint64_t next_waiter_ = 0;
-    std::shared_ptr<const service::SubmitTerms> last_terms_;
+    std::shared_ptr<const service::WaitTerms> last_terms_;
     int unpushed_ = 0;  ///< submissions since the engine was told to write
     bool stopping_ = false;
     bool dozing_ = false;  ///< the next tick is far away
@@ -181,6 +193,6 @@ class Shard final : public ports::AnswerSink {
 /// Serves one connection to its end, or until it is parked.
 runtime::Task<void> serve(Shard& shard, std::shared_ptr<Session> session);
 /// Serves a parked one, from its answer on.
-runtime::Task<void> go_on(std::shared_ptr<Session> session, AnswerPointer answer);
+runtime::Task<void> go_on(Shard& shard, std::shared_ptr<Session> session, AnswerPointer answer);
 
 }  // namespace bide::fronts::http
