@@ -39,8 +39,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     runtime::Task<End> run_tls();
     runtime::Task<bool> begin_tls();
     runtime::Task<void> speak_http2();
-    /// Reads a request, and a submission's body: plan_ and received_ are there. Its frame is gone
-    /// before the request is performed: what a waiting caller costs is mostly frames.
+    /// Reads a request with its body, if it is not a batch's: plan_ and received_ are there. Its
+    /// frame is gone before the request is performed: what a waiting caller costs is mostly frames.
     runtime::Task<Next> take_request();
     runtime::Task<Next> perform();
     /// A submission's body, or why there is none.
@@ -54,15 +54,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
     /// Takes received_.
     core::event::Submit make_submit(core::WaiterId waiter);
     runtime::Task<bool> invite_body();
-    runtime::Task<Next> without_body();
+    runtime::Task<void> drop_body();
     runtime::Task<Next> refuse(wire::Reply reply);
     runtime::Task<Next> submit();
     void keep_terms();
     runtime::Task<Next> ask();
-    /// The question that the engine was or is to be asked; null: it was a submission.
-    service::AskPlan* question() const;
-    void begin_question(const service::AskPlan& question);
+    void begin_question(service::AskPlan plan);
     runtime::Task<Next> answered(AnswerPointer answer);
+    bool asks_again(const core::Answer& answer);
+    wire::Reply reply_to(const core::Answer& answer);
     runtime::Task<End> serve_from(Next next);
     runtime::Task<void> linger();
 
@@ -116,7 +116,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Ending ending_ = Ending::length;
     std::string head_;
     std::unique_ptr<service::Plan> plan_;
-    std::shared_ptr<const service::WaitTerms> terms_;  ///< of a submission that is with the engine
+    // Of what the engine was asked, in its plan's place:
+    std::shared_ptr<const service::WaitTerms> terms_;
+    std::unique_ptr<service::Ask> ask_;  ///< null: it was a submission
     std::unique_ptr<Received> received_;
 };
 

@@ -45,12 +45,8 @@ Connection::Connection(Shard& shard, std::shared_ptr<Session> session, Parked pa
     whole_ = parked.whole;
     minor_ = parked.minor;
     if (parked.early) reader_.put_back(*parked.early);
-    if (parked.ask)
-        plan_ =
-            std::make_unique<service::Plan>(service::AskPlan(std::move(*parked.ask), *parked.terms)
-            );
-    else
-        terms_ = std::move(parked.terms);
+    terms_ = std::move(parked.terms);
+    ask_ = std::move(parked.ask);
 }
 
 /// Nothing stays but what the answer will need.
@@ -62,12 +58,8 @@ std::unique_ptr<Parked> Connection::park() {
     parked->minor = minor_;
     std::string early = reader_.take_rest();
     if (!early.empty()) parked->early = std::make_unique<const std::string>(std::move(early));
-    if (service::AskPlan* const asked = question()) {
-        parked->terms = shard_.share({std::move(asked->caller), std::move(asked->wait)});
-        parked->ask = std::make_unique<service::Ask>(std::move(*asked));
-    } else {
-        parked->terms = std::move(terms_);
-    }
+    parked->terms = std::move(terms_);
+    parked->ask = std::move(ask_);
     return parked;
 }
 
@@ -93,6 +85,7 @@ Task<Connection::End> Connection::serve_from(Next next) {
     while (next == Next::request && !shard_.stopping()) {
         plan_.reset();
         terms_.reset();
+        ask_.reset();
         whole_ = true;
         next = co_await take_request();
         if (next == Next::perform) next = co_await perform();
@@ -163,6 +156,8 @@ Task<Connection::Next> Connection::take_request() {
             co_await receive_submission();
         if (received_->refusal) co_return co_await refuse(std::move(*received_->refusal));
         reader_.drop();
+    } else if (!std::holds_alternative<service::BatchPlan>(*plan_)) {
+        co_await drop_body();
     }
     co_return Next::perform;
 }
@@ -170,9 +165,11 @@ Task<Connection::Next> Connection::take_request() {
 /// No coroutine, so no frame.
 Task<Connection::Next> Connection::perform() {
     if (std::holds_alternative<service::BatchPlan>(*plan_)) return batch();
-    const auto* submission = std::get_if<service::SubmitPlan>(&*plan_);
-    if (submission == nullptr) return without_body();
-    return submission->wait.stream ? stream_submission() : submit();
+    if (auto* reply = std::get_if<wire::Reply>(&*plan_)) return send(std::move(*reply));
+    if (const auto* submission = std::get_if<service::SubmitPlan>(&*plan_))
+        return submission->wait.stream ? stream_submission() : submit();
+    const auto& question = std::get<service::AskPlan>(*plan_);
+    return question.wait.stream && !head_only_ ? stream_question() : ask();
 }
 
 /// The usual case of receive_submission(), without its frames.
@@ -220,8 +217,8 @@ Task<bool> Connection::invite_body() {
     co_return co_await write({net::buffer(kContinue), net::const_buffer()});
 }
 
-/// A request whose body, if it has one, nobody wants.
-Task<Connection::Next> Connection::without_body() {
+/// Of a request whose body, if it has one, nobody wants.
+Task<void> Connection::drop_body() {
     whole_ = reader_.body_is_done();
     if (!whole_ && reader_.rest_is_small()) {
         const Result<Body> unwanted = co_await reader_.receive_body(nullptr);
@@ -229,10 +226,6 @@ Task<Connection::Next> Connection::without_body() {
     }
     keep_alive_ = keep_alive_ && whole_;
     reader_.drop();
-    auto* question = std::get_if<service::AskPlan>(&*plan_);
-    if (question == nullptr) co_return co_await send(std::move(std::get<wire::Reply>(*plan_)));
-    if (question->wait.stream && !head_only_) co_return co_await stream_question();
-    co_return co_await ask();
 }
 
 /// Answers a request that goes no further. What remains of it cannot be told from a next one.
@@ -260,32 +253,45 @@ void Connection::keep_terms() {
 }
 
 Task<Connection::Next> Connection::ask() {
-    begin_question(*question());
+    begin_question(std::move(std::get<service::AskPlan>(*plan_)));
+    plan_.reset();
     AnswerPointer answer = co_await shard_.wait(session_);
     co_return co_await answered(std::move(answer));
 }
 
-service::AskPlan* Connection::question() const {
-    return plan_ ? std::get_if<service::AskPlan>(&*plan_) : nullptr;
-}
-
-void Connection::begin_question(const service::AskPlan& question) {
+void Connection::begin_question(service::AskPlan plan) {
     session_->waiter = shard_.new_waiter();
-    contract().begin(engine(), question, session_->waiter, now());
+    contract().begin(engine(), plan, session_->waiter, now());
+    terms_ = shard_.share({std::move(plan.caller), std::move(plan.wait)});
+    ask_ = std::make_unique<service::Ask>(std::move(plan));
 }
 
 /// What the wait came to: the answer, nothing when the client is gone, or the coroutine is to end
 /// while the wait goes on.
 Task<Connection::Next> Connection::answered(AnswerPointer answer) {
-    service::AskPlan* const asked = question();
-    while (answer && asked != nullptr && contract().next_step(*asked, *answer)) {
-        begin_question(*asked);
+    for (;;) {
+        if (std::exchange(session_->parking, false)) co_return Next::park;
+        if (!answer) co_return Next::close;
+        if (!asks_again(*answer)) co_return co_await send(reply_to(*answer));
         answer = co_await shard_.wait(session_);
     }
-    if (std::exchange(session_->parking, false)) co_return Next::park;
-    if (!answer) co_return Next::close;
-    if (asked != nullptr) co_return co_await send(contract().answer(*asked, *answer, now()));
-    co_return co_await send(contract().answer(*terms_, *answer, now()));
+}
+
+/// Some questions come in two steps.
+bool Connection::asks_again(const Answer& answer) {
+    if (!ask_ || !ask_->look_first) return false;
+    service::AskPlan plan(std::move(*ask_), *terms_);
+    const bool again = contract().next_step(plan, answer);
+    if (again)
+        begin_question(std::move(plan));
+    else
+        *ask_ = std::move(plan);
+    return again;
+}
+
+wire::Reply Connection::reply_to(const Answer& answer) {
+    if (!ask_) return contract().answer(*terms_, answer, now());
+    return contract().answer(service::AskPlan(std::move(*ask_), *terms_), answer, now());
 }
 
 Task<void> Connection::linger() {
