@@ -11,7 +11,7 @@ import time
 import harness
 import waiters
 
-KEYS = ("rate", "p50", "p99", "p999", "cpu")
+KEYS = ("rate", "p50", "p99", "p999", "cpu", "cpu_us", "load_us", "idle")
 
 
 def say(text):
@@ -32,7 +32,7 @@ def spawns():
 
 def median(samples):
     """Of each key, and the least and the most of the rate."""
-    made = {key: statistics.median(one[key] for one in samples) for key in KEYS}
+    made = {key: statistics.median(one[key] for one in samples) for key in KEYS if key in samples[0]}
     rates = [one["rate"] for one in samples]
     made.update(rate_min=min(rates), rate_max=max(rates), errors=sum(one["errors"] for one in samples))
     return made
@@ -62,10 +62,26 @@ def start_all(kinds, folder, hold=False, environment=None):
     return peers, skipped
 
 
+def idle_seconds():
+    """Of all processors together, since the machine began."""
+    with open("/proc/stat", encoding="ascii") as file:
+        ticks = file.readline().split()
+    return (int(ticks[4]) + int(ticks[5])) / os.sysconf("SC_CLK_TCK")
+
+
+def load_seconds():
+    """Processor time of the load generators that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
 def one_load(peer, connections, seconds):
-    before, began = peer.processes.cpu(), time.monotonic()
+    used, load, idle, began = peer.processes.cpu(), load_seconds(), idle_seconds(), time.monotonic()
     made = peer.load(connections, seconds)
-    made["cpu"] = (peer.processes.cpu() - before) / (time.monotonic() - began)
+    span, jobs = time.monotonic() - began, max(made["rate"] * seconds, 1)
+    used = peer.processes.cpu() - used
+    made.update(cpu=used / span, cpu_us=used / jobs * 1e6, load_us=(load_seconds() - load) / jobs * 1e6,
+                idle=(idle_seconds() - idle) / span)
     peer.processes.settle()
     if dead := peer.processes.dead():
         raise RuntimeError(f"died: {'; '.join(dead)}")

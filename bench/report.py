@@ -86,7 +86,23 @@ def throughput(made):
         rows.append([row["title"], row["durability"], *(cells(row, c) for c in counts(made)),
                      f"{max(used, default=0):.2f}",
                      f"{sum(row.get('memory_after', {}).values()) / 1e6:,.0f}"])
-    return text + table(head, rows) + ratios(made) + skipped(made) + versions(made)
+    return text + table(head, rows) + ratios(made) + budget(made) + skipped(made) + versions(made)
+
+
+def budget(made):
+    """Where the processors' time goes, which is the limit of nearly all rows."""
+    rows = []
+    for row in sorted(made["rows"], key=lambda row: not row["limit"]):
+        line = [row["title"]]
+        for count in map(str, counts(made)):
+            at = row["at"].get(count, {})
+            line.append(f"{at['cpu_us']:,.1f} + {at['load_us']:,.1f}, {at['idle']:.2f} idle"
+                        if "cpu_us" in at else "-")
+        rows.append(line)
+    head = ["", *(f"c={count}" for count in counts(made))]
+    return ("\nProcessor time for each job in us, of what is measured + of the load generator, and how many "
+            "processors were idle; medians. A worker that a row feeds through pipes counts as its load generator.\n\n"
+            + table(head, rows))
 
 
 def ratios(made):

@@ -17,7 +17,8 @@ import waiters  # noqa: E402
 
 
 def sample(rate):
-    made = {"rate": rate, "p50": 0.5, "p99": 2.0, "p999": 9.0, "cpu": 1.0}
+    made = {"rate": rate, "p50": 0.5, "p99": 2.0, "p999": 9.0, "cpu": 1.0, "cpu_us": 16.5, "load_us": 9.25,
+            "idle": 0.5}
     return {**made, "rate_min": rate, "rate_max": rate, "errors": 0, "samples": [made]}
 
 
@@ -49,7 +50,7 @@ class Report(unittest.TestCase):
     def test_names_durability_ratio_failure_and_what_was_skipped(self):
         text = report.markdown({"throughput": throughput(0.1)})
         for wanted in ("slow flushes", "4.00 [4.00-4.00]", "at 1 connections: died",
-                       "Skipped: the gone (`gone`): npm failed: no network"):
+                       "Skipped: the gone (`gone`): npm failed: no network", "16.5 + 9.2, 0.50 idle"):
             self.assertIn(wanted, text)
         self.assertNotIn("busy", text)
 
