@@ -116,8 +116,8 @@ wire::Reply stored_result_page(
 ) {
     wire::Reply reply = result_page(view, plan.wait, answer, now);
     if (answer.kind != Answer::Kind::finished || reply.status != 200) return reply;
-    static const AskPlan::Conditions kNone;
-    const AskPlan::Conditions& asked = plan.conditions ? *plan.conditions : kNone;
+    static const AskPlan::Conditions none;
+    const AskPlan::Conditions& asked = plan.conditions ? *plan.conditions : none;
     const std::string etag = etag_of(*answer.outcome);
     if (wire::none_match_names(asked.if_none_match, etag)) {
         reply.status = 304;
