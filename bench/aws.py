@@ -139,7 +139,7 @@ def one_load(peer, connections, seconds):
 
 
 def middle(samples):
-    return {**measure.median(samples), "cpu_us": statistics.median(one["cpu_us"] for one in samples),
+    return {**measure.median(samples),
             "calls": {kind: statistics.median(one["calls"][kind] for one in samples) for kind in KINDS},
             "samples": samples}
 

@@ -32,7 +32,7 @@ def spawns():
 
 def median(samples):
     """Of each key, and the least and the most of the rate."""
-    made = {key: statistics.median(one[key] for one in samples) for key in KEYS if key in samples[0]}
+    made = {key: statistics.median(one[key] for one in samples) for key in KEYS}
     rates = [one["rate"] for one in samples]
     made.update(rate_min=min(rates), rate_max=max(rates), errors=sum(one["errors"] for one in samples))
     return made

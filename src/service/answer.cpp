@@ -263,15 +263,9 @@ wire::Reply page_for(const View& view, const AskPlan& plan, const Answer& answer
 
 }  // namespace
 
-wire::Reply Contract::answer(const SubmitPlan& plan, const Answer& answer, Time now) const {
-    wire::Reply reply = submit_page(View{rules_, engine_}, plan.wait, answer, now);
-    add_cors(reply, plan.caller.cors_origin);
-    return reply;
-}
-
-wire::Reply Contract::answer(const WaitTerms& terms, const Answer& answer, Time now) const {
-    wire::Reply reply = submit_page(View{rules_, engine_}, terms.wait, answer, now);
-    add_cors(reply, terms.caller.cors_origin);
+wire::Reply Contract::answer(const WaitTerms& submitted, const Answer& answer, Time now) const {
+    wire::Reply reply = submit_page(View{rules_, engine_}, submitted.wait, answer, now);
+    add_cors(reply, submitted.caller.cors_origin);
     return reply;
 }
 

@@ -84,8 +84,7 @@ struct WaitTerms {
 };
 
 /// POST or PUT of a job: its body is to be read, then make_submit() makes the event of it.
-struct SubmitPlan {
-    Caller caller;
+struct SubmitPlan : WaitTerms {
     core::QueueIndex queue = 0;
     std::string content_type;
     std::string traceparent;
@@ -96,7 +95,6 @@ struct SubmitPlan {
     /// Chosen by the caller or derived from its key: then the body is to be fed to what
     /// Contract::fingerprint_maker() returns. Empty: the engine makes one.
     std::optional<JobId> id;
-    WaitPlan wait;
 };
 
 /// A question other than a submission, without who asks.
@@ -132,14 +130,7 @@ struct Ask {
 };
 
 /// A question that the engine answers. begin() begins it.
-struct AskPlan : Ask {
-    AskPlan() = default;
-    AskPlan(Ask ask, const WaitTerms& terms)
-        : Ask(std::move(ask)), caller(terms.caller), wait(terms.wait) {}
-
-    Caller caller;
-    WaitPlan wait;
-};
+struct AskPlan : Ask, WaitTerms {};
 
 /// Many jobs in one exchange; Contract::start_batch() makes the Batch that carries it out.
 struct BatchPlan {
@@ -197,8 +188,7 @@ class Contract {
     bool next_step(AskPlan& plan, const core::Answer& answer) const;
 
     /// The end of a wait begun for `plan`.
-    wire::Reply answer(const SubmitPlan& plan, const core::Answer& answer, Time now) const;
-    wire::Reply answer(const WaitTerms& terms, const core::Answer& answer, Time now) const;
+    wire::Reply answer(const WaitTerms& submitted, const core::Answer& answer, Time now) const;
     wire::Reply answer(const AskPlan& plan, const core::Answer& answer, Time now) const;
     /// Why the request goes no further (its body is too large, say).
     wire::Reply refuse(const Caller& caller, const Error& error) const;

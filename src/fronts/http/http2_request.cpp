@@ -141,7 +141,7 @@ class Question final : public StreamWork {
     Question(Http2Stream& stream, service::AskPlan plan)
         : StreamWork(stream),
           ask_(std::move(plan)),
-          terms_(connection().shard().share({std::move(plan.caller), std::move(plan.wait)})) {}
+          terms_(connection().shard().share(std::move(plan))) {}
 
     void begin() { begin(take_plan()); }
 
@@ -225,7 +225,7 @@ void Http2::submit(
     core::event::Submit event = contract().make_submit(
         plan, std::move(body), fingerprint, engine().make_id(), stream.waiter, now()
     );
-    stream.submitted = shard_.share({std::move(plan.caller), std::move(plan.wait)});
+    stream.submitted = shard_.share(std::move(plan));
     shard_.submit(std::move(event));
 }
 

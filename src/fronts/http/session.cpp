@@ -247,8 +247,7 @@ Task<Connection::Next> Connection::submit() {
 
 /// Nothing else is needed of a submission that is with the engine.
 void Connection::keep_terms() {
-    auto& plan = std::get<service::SubmitPlan>(*plan_);
-    terms_ = shard_.share({std::move(plan.caller), std::move(plan.wait)});
+    terms_ = shard_.share(std::move(std::get<service::SubmitPlan>(*plan_)));
     plan_.reset();
 }
 
@@ -262,8 +261,8 @@ Task<Connection::Next> Connection::ask() {
 void Connection::begin_question(service::AskPlan plan) {
     session_->waiter = shard_.new_waiter();
     contract().begin(engine(), plan, session_->waiter, now());
-    terms_ = shard_.share({std::move(plan.caller), std::move(plan.wait)});
     ask_ = std::make_unique<service::Ask>(std::move(plan));
+    terms_ = shard_.share(std::move(plan));
 }
 
 /// What the wait came to: the answer, nothing when the client is gone, or the coroutine is to end
@@ -280,7 +279,7 @@ Task<Connection::Next> Connection::answered(AnswerPointer answer) {
 /// Some questions come in two steps.
 bool Connection::asks_again(const Answer& answer) {
     if (!ask_ || !ask_->look_first) return false;
-    service::AskPlan plan(std::move(*ask_), *terms_);
+    service::AskPlan plan{std::move(*ask_), *terms_};
     const bool again = contract().next_step(plan, answer);
     if (again)
         begin_question(std::move(plan));
@@ -291,7 +290,7 @@ bool Connection::asks_again(const Answer& answer) {
 
 wire::Reply Connection::reply_to(const Answer& answer) {
     if (!ask_) return contract().answer(*terms_, answer, now());
-    return contract().answer(service::AskPlan(std::move(*ask_), *terms_), answer, now());
+    return contract().answer(service::AskPlan{std::move(*ask_), *terms_}, answer, now());
 }
 
 Task<void> Connection::linger() {

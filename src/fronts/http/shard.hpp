@@ -43,8 +43,7 @@ struct Mailbox {
     bool has_mail() const { return !answers.empty() || departed || rung; }
 };
 
-/// What is kept of a connection whose caller has waited for a while. Together with the Session it
-/// is all that a waiting caller costs here.
+/// What is kept of a connection whose caller has waited for a while, beside its Session.
 struct Parked {
     std::shared_ptr<const service::WaitTerms> terms;
     std::unique_ptr<service::Ask> ask;         ///< null: it waits for its own submission
