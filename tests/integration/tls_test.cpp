@@ -1,4 +1,5 @@
 // TLS as clients see it: curl and openssl against the real server.
+#include "support/certificate.hpp"
 #include "support/process.hpp"
 #include "support/server.hpp"
 
@@ -30,35 +31,9 @@ class Tls : public testing::Test {
         return "https://127.0.0.1:" + std::to_string(server_->address().port) + target;
     }
 
-    static Ran openssl(std::vector<std::string> arguments) {
-        arguments.insert(arguments.begin(), "openssl");
-        ProcessOptions options;
-        options.argv = std::move(arguments);
-        return run(options);
-    }
-
     /// A key and its certificate, whose subject is `name`.
     void make_pair(const std::string& name) {
-        const Ran made = openssl(
-            {"req",
-             "-x509",
-             "-newkey",
-             "ec",
-             "-pkeyopt",
-             "ec_paramgen_curve:prime256v1",
-             "-nodes",
-             "-days",
-             "2",
-             "-subj",
-             "/CN=" + name,
-             "-addext",
-             "subjectAltName=IP:127.0.0.1",
-             "-keyout",
-             directory_ / (name + ".key"),
-             "-out",
-             directory_ / (name + ".cert")}
-        );
-        ASSERT_EQ(made.exit.status, 0) << made.error;
+        make_certificate(directory_ / (name + ".cert"), directory_ / (name + ".key"), name);
     }
     void use(const std::string& name) {
         write_file(certificate(), read_file(directory_ / (name + ".cert")));
