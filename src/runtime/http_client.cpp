@@ -1,6 +1,7 @@
 #include "runtime/http_client.hpp"
 
 #include "runtime/descriptor.hpp"
+#include "runtime/http2_session.hpp"
 #include "runtime/http_pool.hpp"
 #include "runtime/stop_post.hpp"
 #include "runtime/tls.hpp"
@@ -37,6 +38,9 @@ constexpr std::size_t kSmallBody = 64U << 10;
 /// Read at once: most answers fit; once a body is seen to be large, more.
 constexpr std::size_t kFirstRead = 4U << 10;
 constexpr std::size_t kFurtherRead = 64U << 10;
+
+/// What is offered in a TLS handshake for HTTP/2, in OpenSSL's form.
+constexpr std::array<unsigned char, 3> kAlpn{2, 'h', '2'};
 
 struct Lookup {
     explicit Lookup(const Executor& executor) : resolver(executor) {}
@@ -82,13 +86,22 @@ Task<void> shake_hands(SharedPtr shared, ExchangePtr exchange) {
     // A server's name is named so that it can choose its certificate; addresses may not be.
     if (error) ::SSL_set_tlsext_host_name(tls.native_handle(), host.c_str());
     tls.set_verify_callback(ssl::host_name_verification(host), error);
+    if (shared->options.http2)
+        ::SSL_set_alpn_protos(tls.native_handle(), kAlpn.data(), kAlpn.size());
     exchange->phase = "shake hands (TLS)";
     exchange->deadline = shared->deadline(shared->options.handshake_max);
     std::tie(error) = co_await tls.async_handshake(ssl::stream_base::client, kTuple);
     if (error) {
         exchange->trouble =
             exchange->failure_or(Kind::tls, why_handshake_failed(error, tls.native_handle()));
+        co_return;
     }
+    if (!shared->options.http2) co_return;
+    const unsigned char* chosen = nullptr;
+    unsigned size = 0;
+    ::SSL_get0_alpn_selected(tls.native_handle(), &chosen, &size);
+    if (size == 0)
+        exchange->trouble = exchange->failure_or(Kind::tls, "the peer does not offer HTTP/2");
 }
 
 Task<void> connect(SharedPtr shared, ExchangePtr exchange) {
@@ -131,6 +144,7 @@ void compose_head(const HttpRequest& request, std::string& head) {
     head += request.url->authority;
     head += "\r\n";
     head += request.header_lines;
+    if (request.fixed_lines) head += *request.fixed_lines;
     if (request.body) {
         head += "Content-Length: ";
         head += std::to_string(request.body->size());
@@ -430,6 +444,72 @@ Task<void> acquire(SharedPtr shared, ExchangePtr exchange) {
     std::erase(waiting, exchange.get());
 }
 
+/// Opens a connection over HTTP/2.
+Task<void> open_session(SharedPtr shared, ExchangePtr exchange) {
+    co_await connect(shared, exchange);
+    if (exchange->trouble) co_return;
+    auto session = std::make_shared<Http2Session>(
+        shared->executor, shared->pool, shared->options, std::move(exchange->connection)
+    );
+    exchange->phase = "speak HTTP/2";
+    exchange->deadline = shared->deadline(shared->options.connect_max);
+    exchange->wake.expires_at(Timer::time_point::max());
+    session->start(*exchange);
+    while (!session->is_ready() && !session->is_over() && !exchange->interrupted)
+        co_await exchange->wake.async_wait(kTuple);
+    exchange->deadline = kNever;
+    if (session->is_ready() && !exchange->interrupted) {
+        exchange->session = std::move(session);
+        co_return;
+    }
+    session->close("given up");
+    exchange->trouble = exchange->failure_or(Kind::malformed, session->reason());
+}
+
+/// Waits until the exchange has a session, opening one if nobody does. Whether it was there.
+Task<bool> join(SharedPtr shared, ExchangePtr exchange) {
+    for (;;) {
+        // Stays while somebody waits for it or opens a session.
+        HttpOrigin& origin = shared->origins[exchange->request.url->origin];
+        exchange->session = shared->session_of(*exchange);
+        if (exchange->session) co_return true;
+        if (!origin.opening) {
+            origin.opening = true;
+            try {
+                co_await open_session(shared, exchange);
+                if (exchange->session) origin.sessions.push_back(exchange->session);
+            } catch (...) {
+                shared->opened(origin, std::nullopt);
+                throw;
+            }
+            // Who was stopped has found out nothing about the peer.
+            const bool stopped = exchange->interrupted == Kind::stopped;
+            shared->opened(origin, stopped ? std::nullopt : exchange->trouble);
+            co_return false;
+        }
+        co_await acquire(shared, exchange);
+        exchange->has_slot = false;
+        if (exchange->trouble) co_return false;
+    }
+}
+
+/// One go at an exchange: exchange.response, or .trouble. Whether its connection was there before.
+Task<bool> attempt(SharedPtr shared, ExchangePtr exchange) {
+    if (shared->options.http2) {
+        const bool kept = co_await join(shared, exchange);
+        const auto session = std::move(exchange->session);
+        if (!exchange->trouble) co_await session->talk(*shared, *exchange);
+        co_return kept;
+    }
+    if (!shared->try_acquire(*exchange)) co_await acquire(shared, exchange);
+    const bool kept = exchange->connection != nullptr;
+    if (!exchange->trouble && !kept) co_await connect(shared, exchange);
+    if (!exchange->trouble) co_await talk(shared, exchange);
+    const bool idle = !exchange->trouble && !exchange->interrupted && !exchange->cut;
+    shared->release(*exchange, idle && exchange->whole && exchange->keep_alive);
+    co_return kept;
+}
+
 Task<HttpResult> run(SharedPtr shared, HttpRequest request) {
     auto exchange = std::make_shared<HttpExchange>(shared->executor, std::move(request));
     const std::stop_token& stop = exchange->request.stop;
@@ -441,17 +521,20 @@ Task<HttpResult> run(SharedPtr shared, HttpRequest request) {
     if (stop.stop_possible())
         on_stop.emplace(stop, StopPost<HttpExchange>{shared->executor, exchange});
     for (;;) {
-        if (!shared->try_acquire(*exchange)) co_await acquire(shared, exchange);
-        const bool kept = exchange->connection != nullptr;
-        if (!exchange->trouble && !kept) co_await connect(shared, exchange);
-        if (!exchange->trouble) co_await talk(shared, exchange);
-        const bool idle = !exchange->trouble && !exchange->interrupted && !exchange->cut;
-        shared->release(*exchange, idle && exchange->whole && exchange->keep_alive);
+        const auto session = shared->session_of(*exchange);
+        bool kept = session != nullptr;
+        if (kept)
+            co_await session->talk(*shared, *exchange);
+        else
+            kept = co_await attempt(shared, exchange);
         if (!exchange->trouble) co_return std::move(exchange->response);
-        if (!kept || !exchange->may_send_again()) co_return std::move(*exchange->trouble);
-        exchange->fresh_only = true;
+        if (!exchange->may_send_again(kept)) co_return std::move(*exchange->trouble);
+        // What only waited for its turn on a connection that went has not been tried yet.
+        const bool left_behind = std::exchange(exchange->left_behind, false);
+        exchange->fresh_only = !(kept && left_behind);
         exchange->trouble.reset();
-        exchange->sent = exchange->sent || exchange->written > 0;
+        exchange->sent = exchange->sent || (exchange->written > 0 && !exchange->unseen);
+        exchange->unseen = false;
         exchange->written = 0;
     }
 }

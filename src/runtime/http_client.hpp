@@ -33,6 +33,11 @@ struct HttpClientOptions {
     Duration head_max = kNoLimit;   ///< from the whole request sent to the answer's head
     Duration pause_max = kNoLimit;  ///< between two pieces of a body, either way
     std::uint32_t head_bytes_max = 64U << 10;
+    /// All requests to an origin at once on one connection over HTTP/2, which the peer must speak:
+    /// by ALPN with https, without asking ("prior knowledge") with http. How many there may be is
+    /// for who sends to bound: connections_max is for HTTP/1.1, waiting_max for those that wait
+    /// while the connection is opened.
+    bool http2 = false;
     /// For https (runtime/tls.hpp); without one such requests fail.
     std::shared_ptr<net::ssl::context> tls;
 };
@@ -43,6 +48,8 @@ struct HttpRequest {
     /// Whole lines with CR LF, values already made safe. Host, Content-Length and Connection are
     /// the client's own.
     std::string header_lines;
+    /// More of them: those that are the same in every request. Null: none.
+    std::shared_ptr<const std::string> fixed_lines;
     std::shared_ptr<const Body> body;  ///< null: none
     /// Sending it twice does no harm beyond what the caller lives with anyway.
     bool idempotent = false;
@@ -81,14 +88,16 @@ struct HttpFailure {
 using HttpResult = BOOST_OUTCOME_V2_NAMESPACE::
     basic_result<HttpResponse, HttpFailure, BOOST_OUTCOME_V2_NAMESPACE::policy::terminate>;
 
-/// Sends requests over HTTP/1.1, http and https, keeping connections for the next request. One
-/// request is on a connection at a time; further ones wait in their order. Redirects are not
+/// Sends requests over HTTP/1.1 or, if told to, HTTP/2, http and https, keeping connections for the
+/// next request. With HTTP/1.1 one request is on a connection at a time; further ones wait in their
+/// order. With HTTP/2 there is one connection, whose peer says how many may be on it; when nothing
+/// has come for 30 s while requests are under way it is asked for a sign of life. Redirects are not
 /// followed and proxies not used: an answer is what the named origin said. A host with several
 /// addresses is tried address by address.
 ///
 /// A kept connection may have been closed by the peer unseen. When it ends before a byte of the
 /// answer came, the request is sent once more, on a fresh one, if it is idempotent or nothing of it
-/// was taken by the kernel.
+/// was taken by the kernel. Over HTTP/2 also when the peer refused it without looking at it.
 ///
 /// A request whose body is large is answered while it is still being sent, if the peer likes to;
 /// the rest is then not sent. Bodies that are files go in pieces through the pool; memory stays

@@ -43,6 +43,11 @@ class Conversation {
         while (received_.size() < size && read_more()) continue;
         return take(std::min(size, received_.size()));
     }
+    /// What has come; waits for something. Empty when the client has gone.
+    std::string some() {
+        if (received_.empty()) read_more();
+        return std::exchange(received_, {});
+    }
     bool send(std::string_view bytes) {
         boost::system::error_code error;
         net::write(socket_, net::buffer(bytes.data(), bytes.size()), error);

@@ -1,5 +1,7 @@
 #include "runtime/http_pool.hpp"
 
+#include "runtime/http2_session.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
@@ -45,7 +47,7 @@ void HttpExchange::interrupt(Kind why) {
 }
 
 HttpFailure HttpExchange::failure(Kind kind, std::string what) const {
-    return {kind, request.url->origin + ": " + std::move(what), sent || written > 0};
+    return {kind, request.url->origin + ": " + std::move(what), sent || (written > 0 && !unseen)};
 }
 
 HttpFailure HttpExchange::failure_or(Kind kind, std::string what) const {
@@ -58,10 +60,10 @@ HttpFailure HttpExchange::failure_or(Kind kind, std::string what) const {
     return failure(*interrupted, std::move(what));
 }
 
-bool HttpExchange::may_send_again() const {
-    if (fresh_only || interrupted || answered) return false;
+bool HttpExchange::may_send_again(bool kept) const {
+    if (fresh_only || interrupted || answered || refused) return false;
     if (!trouble || trouble->kind != Kind::broken) return false;
-    return request.idempotent || written == 0;
+    return unseen || (kept && (request.idempotent || written == 0));
 }
 
 HttpClient::Shared::Shared(
@@ -104,7 +106,10 @@ void HttpClient::Shared::tick() {
             return connection->idle_since + options.idle_max <= now || !is_alive(*connection);
         });
         origin.open -= before - origin.idle.size();
-        const bool unused = origin.open == 0 && origin.waiting.empty();
+        for (const auto& session : origin.sessions) session->tick(now);
+        std::erase_if(origin.sessions, [](const auto& session) { return session->is_over(); });
+        const bool unused = origin.open == 0 && origin.waiting.empty() && origin.sessions.empty() &&
+                            !origin.opening;
         at = unused ? origins.erase(at) : std::next(at);
     }
     if (!active.empty() || !origins.empty()) tick_later();
@@ -118,12 +123,16 @@ void HttpClient::Shared::close() {
         HttpExchange& exchange = *at++;
         exchange.interrupt(Kind::stopped);
     }
+    for (const auto& [name, origin] : origins)
+        for (const auto& session : origin.sessions) session->close("stopped");
 }
 
 void HttpClient::Shared::close_idle() {
     for (auto& [name, origin] : origins) {
         origin.open -= origin.idle.size();
         origin.idle.clear();
+        for (const auto& session : origin.sessions)
+            if (session->is_idle()) session->close("it was idle");
     }
 }
 
@@ -148,6 +157,24 @@ bool HttpClient::Shared::try_acquire(HttpExchange& exchange) {
     ++origin.open;
     exchange.has_slot = true;
     return true;
+}
+
+std::shared_ptr<Http2Session> HttpClient::Shared::session_of(const HttpExchange& exchange) const {
+    if (!options.http2) return nullptr;
+    const auto found = origins.find(exchange.request.url->origin);
+    if (found == origins.end() || found->second.sessions.empty()) return nullptr;
+    const auto& last = found->second.sessions.back();
+    return last->is_open() ? last : nullptr;
+}
+
+void HttpClient::Shared::opened(HttpOrigin& origin, const std::optional<HttpFailure>& trouble) {
+    origin.opening = false;
+    for (HttpExchange* const waiting : std::exchange(origin.waiting, {})) {
+        waiting->trouble = trouble;
+        if (trouble) waiting->trouble->sent = waiting->sent;
+        waiting->has_slot = true;
+        waiting->wake.cancel();
+    }
 }
 
 void HttpClient::Shared::release(HttpExchange& exchange, bool reusable) {

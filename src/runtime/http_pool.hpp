@@ -15,6 +15,8 @@
 /// The inside of HttpClient: connections, and who has them. All on the client's thread.
 namespace bide::runtime {
 
+class Http2Session;
+
 struct HttpConnection {
     explicit HttpConnection(const Executor& executor) : socket(executor) {}
 
@@ -43,22 +45,27 @@ class HttpExchange final : public std::enable_shared_from_this<HttpExchange>,
     /// What went wrong: the interruption, if that is what broke `what`.
     HttpFailure failure_or(HttpFailure::Kind kind, std::string what) const;
 
-    /// Whether it was broken on a kept connection in a way that permits sending it again.
-    bool may_send_again() const;
+    /// Whether it was broken in a way that permits sending it again; `kept` says whether its
+    /// connection was there before.
+    bool may_send_again(bool kept) const;
 
     const HttpRequest request;
     HttpResponse response;
     std::optional<HttpFailure> trouble;  ///< why there is no response
     std::unique_ptr<HttpConnection> connection;
-    Timer wake;  ///< cancelled to wake one that waits for a connection or a name
+    std::shared_ptr<Http2Session> session;  ///< instead of a connection, with HTTP/2
+    Timer wake;  ///< cancelled to wake one that waits for a connection, a name or a stream
     Time deadline = kNever;
     Time address_deadline = kNever;  ///< of one address among several
     const char* phase = "";          ///< what the deadline is for
     std::optional<HttpFailure::Kind> interrupted;
-    bool fresh_only = false;   ///< wants no kept connection
-    bool has_slot = false;     ///< counts among the origin's open connections
+    bool fresh_only = false;   ///< is sent for the last time; HTTP/1.1: on no kept connection
+    bool has_slot = false;     ///< counts among the origin's open connections; HTTP/2: was woken
     bool answered = false;     ///< some of an answer has come
     bool head_came = false;    ///< and the head of the final one
+    bool unseen = false;       ///< the peer has not looked at it, for sure
+    bool left_behind = false;  ///< and it was not even sent, for the connection goes away
+    bool refused = false;      ///< the peer ended its stream on purpose, or had to be cut off
     bool write_ended = false;  ///< nothing more is to be sent
     bool cut = false;          ///< the connection cannot send any more
     bool whole = false;        ///< the request was sent to its end
@@ -71,6 +78,9 @@ struct HttpOrigin {
     std::vector<std::unique_ptr<HttpConnection>> idle;  ///< the last used is the last
     std::size_t open = 0;                               ///< idle ones and those in exchanges
     std::deque<HttpExchange*> waiting;
+    /// With HTTP/2 exchanges share the last; others carry what they have to its end.
+    std::vector<std::shared_ptr<Http2Session>> sessions;
+    bool opening = false;  ///< somebody opens a session; others wait
 };
 
 struct HttpClient::Shared : std::enable_shared_from_this<HttpClient::Shared> {
@@ -84,6 +94,10 @@ struct HttpClient::Shared : std::enable_shared_from_this<HttpClient::Shared> {
 
     /// Takes an idle connection, or the right to open one, if there is either.
     bool try_acquire(HttpExchange& exchange);
+    /// The connection over HTTP/2 that takes the exchange's request, if there is one.
+    std::shared_ptr<Http2Session> session_of(const HttpExchange& exchange) const;
+    /// Lets those who wait for a session look again; with `trouble`, that is what they get.
+    void opened(HttpOrigin& origin, const std::optional<HttpFailure>& trouble);
     /// Puts back what the exchange has: the connection, when it can carry another, or its place.
     void release(HttpExchange& exchange, bool reusable);
 

@@ -10,3 +10,7 @@ bide_tests(http_client_test
     LIBS bide_runtime
     SOURCES ${PROJECT_SOURCE_DIR}/src/runtime/http_client_body_test.cpp
             ${PROJECT_SOURCE_DIR}/src/runtime/http_client_test.cpp)
+bide_tests(http2_client_test
+    LABEL integration
+    LIBS bide_runtime
+    SOURCES ${PROJECT_SOURCE_DIR}/src/runtime/http2_client_test.cpp)

@@ -6,6 +6,7 @@
 #include <boost/asio/ssl/impl/src.hpp>
 
 #include <filesystem>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
@@ -84,6 +85,10 @@ Result<std::shared_ptr<ssl::context>> make_tls_client_context(const std::string&
 
 std::string why_handshake_failed(const boost::system::error_code& error, SSL* tls) {
     std::string text = "TLS handshake: " + error.message();
+    const auto reason = ERR_GET_REASON(static_cast<unsigned long>(error.value()));
+    if (error.category() == boost::asio::error::get_ssl_category() &&
+        reason == SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL)
+        return text + "; the peer does not offer HTTP/2";
     const long verified = ::SSL_get_verify_result(tls);
     if (verified == X509_V_OK) return text;
     text += std::string(", ") + ::X509_verify_cert_error_string(verified);
