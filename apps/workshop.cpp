@@ -98,6 +98,7 @@ Result<http::Options> http_options(const HandlerConfig& handler) {
     }
     options.headers = handler.http_headers;
     options.connections_max = handler.http_connections;
+    options.http2 = handler.http2;
     options.connect_max = handler.http_connect_time;
     options.output_bytes_max = handler.output_bytes_max;
     return options;
@@ -181,7 +182,11 @@ std::uint64_t descriptors_reserved(const cli::Config& config) {
         const HandlerConfig::Kind kind = queue.handler.kind;
         if (kind == HandlerConfig::Kind::native || kind == HandlerConfig::Kind::none) continue;
         if (kind == HandlerConfig::Kind::http) {
-            reserved += kDescriptorsPerTarget * queue.handler.http_connections;
+            // Over HTTP/2 the attempts share a connection, but the files of bodies are their own.
+            const std::uint32_t connections = queue.handler.http_connections;
+            const std::uint64_t attempts =
+                queue.handler.http2 ? queue.concurrency.value_or(connections) : connections;
+            reserved += kDescriptorsPerTarget * attempts;
             continue;
         }
         reserved += kDescriptorsPerProcess * queue.concurrency.value_or(processors());

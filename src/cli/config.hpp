@@ -35,6 +35,7 @@ struct HandlerConfig {
     std::string url;                                  ///< http
     std::vector<std::string> http_headers;            ///< "Name: value", sent besides
     std::uint32_t http_connections = 64;
+    bool http2 = false;   ///< all attempts on one connection
     std::string http_ca;  ///< file of the only CAs to trust; empty: the system's
     Duration http_connect_time = std::chrono::seconds(10);
     std::string content_type = "application/octet-stream";  ///< of results that name none

@@ -252,6 +252,7 @@ constexpr Key<Q> kQueueKeys[] = {
      }},
     {"http_headers", into_handler<&Value::headers, &HandlerConfig::http_headers>},
     {"http_connections", number_into_handler<&HandlerConfig::http_connections, std::uint32_t>},
+    {"http2", into_handler<&Value::flag, &HandlerConfig::http2>},
     {"http_ca", into_handler<&Value::path, &HandlerConfig::http_ca>},
     {"http_connect_timeout", into_handler<&Value::duration, &HandlerConfig::http_connect_time>},
     {"native",

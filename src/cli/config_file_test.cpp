@@ -80,6 +80,7 @@ http_connect_timeout = "2s"
 [queues.far2]
 http = "http://host/"
 http_headers = ["X-One: 1"]
+http2 = true
 )")
                     .has_value());
     EXPECT_EQ(config.server.host, "::1");
@@ -97,7 +98,9 @@ http_headers = ["X-One: 1"]
     EXPECT_EQ(far.http_connections, 5U);
     EXPECT_EQ(far.http_ca, testing::TempDir() + "ca.pem") << "relative to the file";
     EXPECT_EQ(far.http_connect_time, Duration(2s));
+    EXPECT_FALSE(far.http2);
     EXPECT_EQ(queue("far2").handler.http_headers, std::vector<std::string>{"X-One: 1"});
+    EXPECT_TRUE(queue("far2").handler.http2);
     const HandlerConfig& function = queue("lambda").handler;
     EXPECT_EQ(function.kind, HandlerConfig::Kind::lambda);
     EXPECT_EQ(function.argv, (std::vector<std::string>{testing::TempDir() + "bootstrap", "x"}));

@@ -20,17 +20,12 @@ using runtime::HttpClient;
 using runtime::HttpRequest;
 using runtime::Task;
 
-constexpr std::array<std::string_view, 10> kReserved{
-    "Host",
-    "Content-Length",
-    "Transfer-Encoding",
-    "Connection",
-    "Expect",
-    "Upgrade",
-    "Idempotency-Key",
-    "Content-Type",
-    "Accept-Encoding",
-    "traceparent"};
+constexpr std::array<std::string_view, 6> kReserved{
+    "Host", "Content-Length", "Idempotency-Key", "Content-Type", "Accept-Encoding", "traceparent"};
+
+/// Those between two ends of a connection (RFC 9110, 7.6.1), and one that holds up the request.
+constexpr std::array<std::string_view, 7> kOfConnection{
+    "Connection", "Expect", "Keep-Alive", "Proxy-Connection", "TE", "Transfer-Encoding", "Upgrade"};
 
 bool is_token(std::string_view text) {
     static constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
@@ -45,6 +40,7 @@ runtime::HttpClientOptions client_options(const Options& options) {
     client.connections_max = options.connections_max;
     client.connect_max = options.connect_max;
     client.handshake_max = options.connect_max;
+    client.http2 = options.http2;
     client.tls = options.tls;
     return client;
 }
@@ -87,13 +83,14 @@ class Shared final : public runtime::Member, public std::enable_shared_from_this
         lines.add("Bide-Queue", options.queue_name);
         // A result has a type, but no coding of its own.
         lines.add("Accept-Encoding", "identity");
-        fixed_lines = lines.lines();
+        std::string fixed = lines.lines();
         bool has_agent = false;
         for (const auto& line : options.headers) {
-            fixed_lines += line + "\r\n";
+            fixed += line + "\r\n";
             has_agent = has_agent || wire::equal_fold(line.substr(0, line.find(':')), "User-Agent");
         }
-        if (!has_agent) fixed_lines += "User-Agent: bide\r\n";
+        if (!has_agent) fixed += "User-Agent: bide\r\n";
+        fixed_lines = std::make_shared<const std::string>(std::move(fixed));
     }
 
     /// Any thread. Those that come together are begun together.
@@ -107,7 +104,7 @@ class Shared final : public runtime::Member, public std::enable_shared_from_this
     const Options options;
     const std::shared_ptr<const runtime::HttpUrl> url;
     HttpClient client;
-    std::string fixed_lines;
+    std::shared_ptr<const std::string> fixed_lines;
 
   private:
     void begin();
@@ -131,7 +128,7 @@ HttpRequest Shared::request_for(const ports::Attempt& attempt) {
     request.url = url;
     request.method = "POST";
     request.header_lines = lines.lines();
-    request.header_lines += fixed_lines;
+    request.fixed_lines = fixed_lines;
     request.body = {input, &input->body};
     request.idempotent = true;  // in so far as jobs run at least once, and have a key
     request.stop = attempt.stop;
@@ -225,6 +222,8 @@ Result<void> check_header(std::string_view line) {
     if (std::any_of(kReserved.begin(), kReserved.end(), is_name) ||
         wire::equal_fold(name.substr(0, 5), "Bide-"))
         return bad("is set by bide itself");
+    if (std::any_of(kOfConnection.begin(), kOfConnection.end(), is_name))
+        return bad("is a matter of the connection, which bide looks after itself");
     return success();
 }
 

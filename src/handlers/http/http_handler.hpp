@@ -21,6 +21,7 @@ struct Options {
     runtime::HttpUrl url;
     std::vector<std::string> headers;  ///< "Name: value", checked (check_header)
     std::size_t connections_max = 64;  ///< to the target; further attempts wait for one
+    bool http2 = false;                ///< all on one connection, over HTTP/2
     Duration connect_max = std::chrono::seconds(10);  ///< and as long again for TLS
     std::uint64_t output_bytes_max = 1ULL << 30;
     std::shared_ptr<runtime::net::ssl::context> tls;  ///< for https

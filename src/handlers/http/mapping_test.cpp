@@ -101,6 +101,7 @@ TEST(HttpHeader, OnlyWhatIsSafeAndNotOursIsTaken) {
           "X: a\r\nY: b",
           "X: \x7f",
           "host: a",
+          "TE: trailers",
           "Bide-Queue: a",
           "transfer-encoding: chunked"})
         EXPECT_TRUE(check_header(line).has_error()) << line;
