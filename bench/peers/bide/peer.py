@@ -56,6 +56,15 @@ class Http(Bide):
         return f'http = "{url}/"'
 
 
+class Http2(Bide):
+    name, title = "bide-http2", "bide, http handler over HTTP/2 (a bare nghttp2 echo server)"
+    slow_disk = False
+
+    def handler(self, hold):
+        url = self.processes.start("target", [harness.BUILD / "bare_echo_http2"], listening=True)
+        return f'http = "{url}/"\nhttp2 = true'
+
+
 class Pool(Bide):
     name, title = "bide-pool", "bide, exec pool (one C worker, 64 jobs in flight)"
     queue = f'pool = ["{harness.BUILD}/echo_worker"]\nprocesses = 1\nin_flight = 64'
@@ -111,4 +120,4 @@ class Exec(Bide):
     slow_disk = False
 
 
-PEERS = [Echo, Keyed, Unkeyed, Http, Pool, PythonPool, PythonAlone, ShellPool, ShellAlone, Exec]
+PEERS = [Echo, Keyed, Unkeyed, Http, Http2, Pool, PythonPool, PythonAlone, ShellPool, ShellAlone, Exec]
