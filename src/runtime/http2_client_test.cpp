@@ -10,7 +10,6 @@ using Request = Http2Talk::Request;
 using Script = Http2Talk::Script;
 
 constexpr std::size_t kLarge = 8U << 20;
-
 /// Whose time is what the test says.
 class SetClock final : public Clock {
   public:

@@ -4,7 +4,6 @@
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/write.hpp>
 
-#include <algorithm>
 #include <charconv>
 #include <exception>
 #include <nghttp2/nghttp2.h>
