@@ -13,4 +13,5 @@ bide_tests(http_client_test
 bide_tests(http2_client_test
     LABEL integration
     LIBS bide_runtime
-    SOURCES ${PROJECT_SOURCE_DIR}/src/runtime/http2_client_test.cpp)
+    SOURCES ${PROJECT_SOURCE_DIR}/src/runtime/http2_client_end_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/runtime/http2_client_test.cpp)
