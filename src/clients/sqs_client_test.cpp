@@ -190,7 +190,9 @@ TEST_F(SqsClientTest, AsLongAsSeveralComeTogetherTheNextGatherToo) {
     Ends eight = send_numbers(to, 13, 20);
     expect_success(two);
     expect_success(eight);
-    EXPECT_EQ(sizes(service), (std::vector<std::size_t>{1, 10, 10}));
+    auto found = sizes(service);  // the first two are on their way side by side
+    std::ranges::sort(found);
+    EXPECT_EQ(found, (std::vector<std::size_t>{1, 10, 10}));
 }
 
 TEST_F(SqsClientTest, CallsUnderWayHaveALimit) {
