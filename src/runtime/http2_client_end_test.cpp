@@ -12,7 +12,7 @@ using Request = Http2Talk::Request;
 using Script = Http2Talk::Script;
 
 /// What the peer does with the second request on its first connection.
-Script second(std::function<void(Http2Talk& talk, Request& request)> what) {
+Script second(const std::function<void(Http2Talk& talk, Request& request)>& what) {
     Script script;
     script.on_request = [what](Http2Talk& talk, Request& request) {
         if (talk.number == 1 && request.id > 1) return what(talk, request);
@@ -119,6 +119,7 @@ TEST_F(Http2ClientTest, WhatIsLeftBehindTwiceIsStillNotTried) {
     auto first = begin(post(peer.url(), "x"));
     asked.get_future().wait();
     std::vector<std::future<HttpResult>> results;
+    results.reserve(3);
     for (int i = 0; i < 3; ++i) results.push_back(begin(post(peer.url(), "x")));
     on_thread([] {});
     queued.set_value();

@@ -85,6 +85,7 @@ TEST_F(Http2ClientTest, NoMoreAtOnceThanThePeerAllows) {
     };
     Http2Peer peer(script);
     std::vector<std::future<HttpResult>> results;
+    results.reserve(10);
     for (int i = 0; i < 10; ++i) results.push_back(begin(post(peer.url(), "x")));
     for (auto& result : results) EXPECT_EQ(body_of(result.get()), "");
     EXPECT_EQ(peer.connections(), 1);
