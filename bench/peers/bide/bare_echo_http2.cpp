@@ -3,16 +3,13 @@
 // no timers, no TLS.
 //
 //     bare_echo_http2 [PORT]
-#include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include "bare_server.hpp"
+
 #include <boost/asio/write.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -22,10 +19,7 @@
 #include <utility>
 
 namespace net = boost::asio;
-using tcp = net::ip::tcp;
-using Executor = net::io_context::executor_type;
-using Socket = net::basic_stream_socket<tcp, Executor>;
-using Acceptor = net::basic_socket_acceptor<tcp, Executor>;
+using bare::Socket;
 using boost::system::error_code;
 
 namespace {
@@ -138,24 +132,8 @@ class Session : public std::enable_shared_from_this<Session> {
     std::string out_;
 };
 
-void accept(Acceptor& acceptor) {
-    acceptor.async_accept([&acceptor](error_code error, Socket socket) {
-        if (!error) {
-            socket.set_option(tcp::no_delay(true));
-            std::make_shared<Session>(std::move(socket))->start();
-        }
-        accept(acceptor);
-    });
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-    const auto port = static_cast<unsigned short>(argc > 1 ? std::atoi(argv[1]) : 0);
-    net::io_context io(1);
-    Acceptor acceptor(io.get_executor(), tcp::endpoint(net::ip::address_v4::loopback(), port));
-    std::printf("listening on http://127.0.0.1:%u\n", acceptor.local_endpoint().port());
-    std::fflush(stdout);
-    accept(acceptor);
-    io.run();
+    bare::serve<Session>(argc, argv);
 }
