@@ -35,13 +35,6 @@ class Http2ClientTest : public HttpClientTest {
             );
         });
     }
-    HttpRequest post_file(const std::string& url, std::string_view bytes) {
-        HttpRequest request = post(url, {});
-        request.body = std::make_shared<Body>(file_of(bytes));
-        request.spool = spool_.get();
-        request.response_bytes_max = 1U << 30;
-        return request;
-    }
     static std::string body_of(const HttpResult& result) {
         return result ? bytes_of(result.value().body) : "failed: " + result.error().detail;
     }

@@ -4,10 +4,8 @@
 #include <boost/container/small_vector.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <nghttp2/nghttp2.h>
-#include <unistd.h>
 #include <utility>
 
 namespace bide::runtime {
@@ -15,9 +13,6 @@ namespace bide::runtime {
 using Kind = HttpFailure::Kind;
 
 namespace {
-
-/// A piece of a file on its way to the peer.
-constexpr std::size_t kPiece = 256U << 10;
 
 /// Requests stopped before they were sent, until another connection is opened.
 constexpr std::size_t kDroppedUnsentMax = 1000;
@@ -200,23 +195,14 @@ Task<void> Http2Session::read_piece(Http2Stream& stream) {
         }
         stream.file = std::move(opened.value());
     }
-    std::string piece;
-    piece.resize(static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, body.size() - stream.sent)
-    ));
-    const auto read = [&piece, descriptor = stream.file.get(), at = stream.sent] {
-        const ssize_t got = ::pread(descriptor, piece.data(), piece.size(), static_cast<off_t>(at));
-        return std::pair(got, got < 0 ? errno : 0);
-    };
-    const auto [got, reason] = co_await on_pool(pool_, read);
-    if (got <= 0) {
-        stream.wrong(
-            Kind::storage,
-            got < 0 ? disk_error("cannot read a body", reason).detail : "a body's file is cut short"
-        );
+    std::string place;
+    const auto piece = co_await next_piece(pool_, &body, stream.file.get(), stream.sent, &place);
+    if (!piece) {
+        stream.wrong(Kind::storage, piece.error().detail);
         co_return;
     }
-    piece.resize(static_cast<std::size_t>(got));
-    stream.piece = std::move(piece);
+    place.resize(piece.value().size());
+    stream.piece = std::move(place);
     stream.piece_at = 0;
     if (stream.closed) co_return;
     nghttp2_session_resume_data(http_, stream.id);

@@ -29,9 +29,6 @@ using Kind = HttpFailure::Kind;
 using SharedPtr = std::shared_ptr<HttpClient::Shared>;
 using ExchangePtr = std::shared_ptr<HttpExchange>;
 
-/// A piece of a large body on its way between socket and disk.
-constexpr std::size_t kPiece = 256U << 10;
-
 /// Bodies up to this go out in one write with the head; larger ones while the answer is awaited.
 constexpr std::size_t kSmallBody = 64U << 10;
 
@@ -170,24 +167,6 @@ Task<error_code> write(ExchangePtr exchange, Buffers buffers) {
     co_return error;
 }
 
-/// The next piece of the body: of its bytes, or of its file into `place`.
-Task<Result<std::string_view>> next_piece(
-    SharedPtr shared, const Body* body, int descriptor, std::uint64_t at, std::string* place
-) {
-    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, body->size() - at));
-    if (!body->file) co_return std::string_view(body->bytes).substr(at, size);
-    place->resize(size);
-    const auto read = [place, descriptor, at] {
-        const ssize_t got =
-            ::pread(descriptor, place->data(), place->size(), static_cast<off_t>(at));
-        return std::pair(got, got < 0 ? errno : 0);
-    };
-    const auto [got, reason] = co_await on_pool(shared->pool, read);
-    if (got < 0) co_return disk_error("cannot read a body", reason);
-    if (got == 0) co_return Error{Code::store_failed, Retry::unsafe, "a body's file is cut short"};
-    co_return std::string_view(*place).substr(0, static_cast<std::size_t>(got));
-}
-
 /// Sends a large body. The reader learns of trouble from the connection; only trouble of our own is
 /// told here, by closing it.
 Task<void> write_large(SharedPtr shared, ExchangePtr exchange) {
@@ -208,7 +187,7 @@ Task<void> write_large(SharedPtr shared, ExchangePtr exchange) {
     exchange->deadline = shared->deadline(shared->options.pause_max);
     if (!trouble) error = co_await write(exchange, net::buffer(exchange->connection->head));
     while (!trouble && !error && at < body.size() && !exchange->write_ended) {
-        const auto piece = co_await next_piece(shared, &body, file.get(), at, &place);
+        const auto piece = co_await next_piece(shared->pool, &body, file.get(), at, &place);
         if (!piece) {
             trouble = piece.error();
             break;

@@ -8,16 +8,7 @@ using Kind = HttpFailure::Kind;
 
 constexpr std::size_t kLarge = 8U << 20;
 
-class HttpClientBodyTest : public HttpClientTest {
-  protected:
-    HttpRequest post_file(const std::string& url, std::string_view bytes) {
-        HttpRequest request = post(url, {});
-        request.body = std::make_shared<Body>(file_of(bytes));
-        request.spool = spool_.get();
-        request.response_bytes_max = 1U << 30;
-        return request;
-    }
-};
+using HttpClientBodyTest = HttpClientTest;
 
 std::string answer_with(const std::string& body) {
     return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;

@@ -223,6 +223,13 @@ class HttpClientTest : public testing::Test {
         EXPECT_TRUE(writer.append(bytes).has_value());
         return writer.finish().value();
     }
+    HttpRequest post_file(const std::string& url, std::string_view bytes) {
+        HttpRequest request = post(url, {});
+        request.body = std::make_shared<Body>(file_of(bytes));
+        request.spool = spool_.get();
+        request.response_bytes_max = 1U << 30;
+        return request;
+    }
     /// Bytes that tell where they are.
     static std::string pattern(std::size_t size) {
         std::string bytes(size, '\0');

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <iterator>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <utility>
 
 namespace bide::runtime {
@@ -17,6 +18,9 @@ namespace {
 
 /// Limits on time are this coarse.
 constexpr auto kTick = std::chrono::milliseconds(200);
+
+/// A piece of a large body on its way between socket and disk.
+constexpr std::size_t kPiece = 256U << 10;
 
 /// A buffer that a large answer made larger is not kept.
 constexpr std::size_t kBufferKept = 32U << 10;
@@ -37,6 +41,23 @@ void close_socket(HttpConnection& connection) {
 }
 
 }  // namespace
+
+Task<Result<std::string_view>> next_piece(
+    BlockingPool& pool, const Body* body, int descriptor, std::uint64_t at, std::string* place
+) {
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, body->size() - at));
+    if (!body->file) co_return std::string_view(body->bytes).substr(at, size);
+    place->resize(size);
+    const auto read = [place, descriptor, at] {
+        const ssize_t got =
+            ::pread(descriptor, place->data(), place->size(), static_cast<off_t>(at));
+        return std::pair(got, got < 0 ? errno : 0);
+    };
+    const auto [got, reason] = co_await on_pool(pool, read);
+    if (got < 0) co_return disk_error("cannot read a body", reason);
+    if (got == 0) co_return Error{Code::store_failed, Retry::unsafe, "a body's file is cut short"};
+    co_return std::string_view(*place).substr(0, static_cast<std::size_t>(got));
+}
 
 void HttpExchange::interrupt(Kind why) {
     if (interrupted) return;

@@ -74,6 +74,12 @@ class HttpExchange final : public std::enable_shared_from_this<HttpExchange>,
     std::uint64_t written = 0;
 };
 
+/// The next piece of a request's body, from `at` on: of its bytes, or of its file into `place`,
+/// through the pool.
+Task<Result<std::string_view>> next_piece(
+    BlockingPool& pool, const Body* body, int descriptor, std::uint64_t at, std::string* place
+);
+
 struct HttpOrigin {
     std::vector<std::unique_ptr<HttpConnection>> idle;  ///< the last used is the last
     std::size_t open = 0;                               ///< idle ones and those in exchanges
