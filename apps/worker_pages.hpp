@@ -19,8 +19,7 @@ class WorkerPages final : public ports::Engine {
 
     std::uint8_t add_sink(ports::AnswerSink& sink) override;
     ports::NewId make_id() override { return {}; }
-    void submit(core::event::Submit&& submit, ports::More) override { refuse(submit.wait); }
-    void push() override {}
+    void submit(core::event::Submit&& submit) override { refuse(submit.wait); }
     void join(const JobId&, const core::Wait& wait) override { refuse(wait); }
     void cancel(const JobId&, const core::Wait& wait) override { refuse(wait); }
     void leave(core::WaiterId) override {}

@@ -153,10 +153,7 @@ void HotPath::run(std::vector<Exchange>& exchanges, std::size_t first, std::size
     for (; first < last; first += kGroup) {
         for (std::size_t i = first; i < first + kGroup; ++i) {
             const wire::ParsedHead head = stage_parse(exchanges[i].request);
-            engine_->submit(
-                stage_understand(head, exchanges[i], ports::make_waiter_id(sink_, i)),
-                ports::More::yes
-            );
+            engine_->submit(stage_understand(head, exchanges[i], ports::make_waiter_id(sink_, i)));
         }
         engine_->write_now();
         CHECK(answers_.size() == kGroup);

@@ -68,9 +68,6 @@ struct NewId {
     std::int64_t sequence = 0;  ///< for JobInput::sequence, also when the caller chose the id
 };
 
-/// Whether the caller has more to submit that came at the same time.
-enum class More : std::uint8_t { no, yes };
-
 /// Queue, result store and notifier as a front sees them: begin a wait, be told once. The port lies
 /// this high because the promise does: the embedded engine can put a job's input and its result
 /// into one commit only if both pass through one door (docs/decisions/0002).
@@ -87,10 +84,7 @@ class Engine {
     virtual std::uint8_t add_sink(AnswerSink& sink) = 0;
 
     virtual NewId make_id() = 0;
-    /// With More::yes the engine may put off the writing until push(), which the caller then owes
-    /// it: what comes together shares a commit.
-    virtual void submit(core::event::Submit&& submit, More more) = 0;
-    virtual void push() = 0;
+    virtual void submit(core::event::Submit&& submit) = 0;
     virtual void join(const JobId& job, const core::Wait& wait) = 0;
     virtual void cancel(const JobId& job, const core::Wait& wait) = 0;
     virtual void leave(core::WaiterId waiter) = 0;

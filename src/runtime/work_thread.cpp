@@ -1,5 +1,7 @@
 #include "runtime/work_thread.hpp"
 
+#include "runtime/turn.hpp"
+
 #include <boost/asio/post.hpp>
 
 #include <csignal>
@@ -27,7 +29,7 @@ void WorkThread::start() {
 
 void WorkThread::run() {
     ::pthread_setname_np(::pthread_self(), name_);
-    context_.run();
+    run_in_turns(context_);
 }
 
 void WorkThread::stop() {

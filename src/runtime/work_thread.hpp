@@ -21,7 +21,7 @@ class Member : public boost::intrusive::list_base_hook<
 };
 
 /// One thread with an io_context, for handlers whose work is to move bytes: what blocks goes to the
-/// BlockingPool.
+/// BlockingPool. It works in turns (turn.hpp).
 class WorkThread {
   public:
     /// `name`: a literal of up to 15 characters, as debuggers show it.

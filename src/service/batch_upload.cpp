@@ -188,7 +188,7 @@ void BatchUpload::submit_item(
         submit.wait.follow = core::Follow::yes;
     submit.not_before = now + item.delay;
     submit.origin = core::IdOrigin::caller;
-    engine_.submit(std::move(submit), ports::More::no);
+    engine_.submit(std::move(submit));
 }
 
 /// What makes the batch a batch: its handler (batch_handler.hpp) waits for the items.
@@ -215,7 +215,7 @@ void BatchUpload::submit_batch(core::WaiterId waiter, Time now) {
     submit.origin = plan_.batch ? core::IdOrigin::caller : core::IdOrigin::fresh;
     own_job_ = Own::begun;
     own_waiter_ = waiter;
-    engine_.submit(std::move(submit), ports::More::no);
+    engine_.submit(std::move(submit));
 }
 
 void BatchUpload::refuse(Item&& item, const Error& error) {

@@ -15,8 +15,7 @@ class NoEngine final : public ports::Engine {
   public:
     std::uint8_t add_sink(ports::AnswerSink&) override { return 0; }
     ports::NewId make_id() override { return {}; }
-    void submit(core::event::Submit&&, ports::More) override {}
-    void push() override {}
+    void submit(core::event::Submit&&) override {}
     void join(const JobId&, const core::Wait&) override {}
     void cancel(const JobId&, const core::Wait&) override {}
     void leave(core::WaiterId) override {}

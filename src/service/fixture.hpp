@@ -44,10 +44,7 @@ class FakeEngine : public ports::Engine {
         id.bytes[15] = static_cast<std::uint8_t>(ids_);
         return {id, ids_};
     }
-    void submit(core::event::Submit&& submit, ports::More) override {
-        submitted.push_back(std::move(submit));
-    }
-    void push() override {}
+    void submit(core::event::Submit&& submit) override { submitted.push_back(std::move(submit)); }
     void join(const JobId& job, const core::Wait& wait) override { note("join", job, wait); }
     void cancel(const JobId& job, const core::Wait& wait) override { note("cancel", job, wait); }
     void leave(core::WaiterId waiter) override { left.push_back(waiter); }

@@ -1,5 +1,9 @@
 #include "contract/engine_suite.hpp"
 
+#include "runtime/turn.hpp"
+
+#include <boost/asio/post.hpp>
+
 #include <chrono>
 #include <utility>
 
@@ -122,7 +126,7 @@ struct Bench {
         auto made = input(std::move(body), queue);
         const JobId id = made->id;
         const core::Wait asked = wait(span);
-        engine().submit({std::move(made), asked, under_test->now()}, ports::More::no);
+        engine().submit({std::move(made), asked, under_test->now()});
         return {id, asked.id};
     }
     /// Under an id that the caller chose. The fingerprint is the body's first byte.
@@ -131,9 +135,7 @@ struct Bench {
         made->id = id;
         made->fingerprint[0] = static_cast<std::uint8_t>(made->body.bytes.at(0));
         const core::Wait asked = wait(span);
-        engine().submit(
-            {std::move(made), asked, under_test->now(), kNever, core::IdOrigin::caller},
-            ports::More::no
+        engine().submit({std::move(made), asked, under_test->now(), kNever, core::IdOrigin::caller}
         );
         return {id, asked.id};
     }
@@ -193,18 +195,22 @@ TEST_P(EngineSuite, EveryWaiterGetsTheSame) {
     EXPECT_EQ(bench.inbox.wait_for(second.id).outcome->body.bytes, "once");
 }
 
-TEST_P(EngineSuite, WhatWasSubmittedWithMoreToComeIsWrittenByThePush) {
+TEST_P(EngineSuite, WhatComesInOneTurnOfAThreadIsDoneAtItsEnd) {
     Bench bench(GetParam().second);
+    runtime::net::io_context context{1};
+    const auto in_one_turn = [&](auto does) {
+        for (int i = 0; i < 2; ++i) runtime::net::post(context, does);
+        context.restart();
+        runtime::run_in_turns(context);
+    };
     std::vector<core::WaiterId> asked;
-    for (int i = 0; i < 2; ++i) {
-        const core::Wait wait = bench.wait(10min);
-        bench.engine().submit(
-            {bench.input("x", kHeld), wait, bench.under_test->now()}, ports::More::yes
-        );
-        asked.push_back(wait.id);
-    }
-    for (std::size_t i = 0; i < asked.size(); ++i) bench.handler().take().done(succeeded("y"));
-    bench.engine().push();
+    in_one_turn([&] { asked.push_back(bench.post("x", 10min).waiter); });
+    std::vector<HeldHandler::Held> held;
+    for (std::size_t i = 0; i < asked.size(); ++i) held.push_back(bench.handler().take());
+    in_one_turn([&] {
+        held.back().done(succeeded("y"));
+        held.pop_back();
+    });
     for (const auto waiter : asked)
         EXPECT_EQ(bench.inbox.wait_for(waiter).kind, Answer::Kind::finished);
 }
@@ -508,7 +514,7 @@ TEST_P(EngineSuite, AFollowerIsToldWhatHappensOnTheWay) {
     auto made = bench.input("x", kHeld);
     core::Wait asked = bench.wait(10min);
     asked.follow = core::Follow::yes;
-    bench.engine().submit({std::move(made), asked, bench.under_test->now()}, ports::More::no);
+    bench.engine().submit({std::move(made), asked, bench.under_test->now()});
     EXPECT_EQ(bench.inbox.news(asked.id, 0).kind, Answer::Kind::accepted);
     auto held = bench.handler().take();
     held.attempt.progress("0.5");
@@ -529,7 +535,7 @@ TEST_P(EngineSuite, WhoWishesSoTakesTheJobAlong) {
     const JobId id = made->id;
     core::Wait asked = bench.wait(10min);
     asked.on_leave = core::OnLeave::cancel;
-    bench.engine().submit({std::move(made), asked, bench.under_test->now()}, ports::More::no);
+    bench.engine().submit({std::move(made), asked, bench.under_test->now()});
     auto held = bench.handler().take();
     bench.engine().leave(asked.id);
     EXPECT_EQ(bench.ask(id, 10min).outcome->state, JobState::cancelled);

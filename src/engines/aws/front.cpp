@@ -91,7 +91,7 @@ ports::NewId Front::make_id() {
     return {id, id.sequence()};
 }
 
-void Front::submit(core::event::Submit&& submit, ports::More) {
+void Front::submit(core::event::Submit&& submit) {
     if (options_.queues[submit.input->queue].url.empty())
         return not_here(submit.wait, "batches; name an SQS queue for them: [aws] batches");
     turns_.put(std::move(submit));

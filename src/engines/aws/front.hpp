@@ -43,8 +43,7 @@ class Front final : public ports::Engine {
 
     std::uint8_t add_sink(ports::AnswerSink& sink) override;
     ports::NewId make_id() override;
-    void submit(core::event::Submit&& submit, ports::More more) override;
-    void push() override {}
+    void submit(core::event::Submit&& submit) override;
     void join(const JobId& job, const core::Wait& wait) override;
     void cancel(const JobId& job, const core::Wait& wait) override;
     void leave(core::WaiterId waiter) override;

@@ -2,6 +2,7 @@
 
 #include "base/time.hpp"
 #include "runtime/asio.hpp"
+#include "runtime/turn.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -48,7 +49,7 @@ class Turns {
             first = shared_->inbox.empty();
             shared_->inbox.push_back(std::move(event));
         }
-        if (first) runtime::net::post(shared_->executor, [shared = shared_] { shared->turn(); });
+        if (first) runtime::at_turns_end(shared_);
     }
 
     /// On the thread: take() is called by `at`.
@@ -119,13 +120,17 @@ class Turns {
     }
 
   private:
-    struct Shared {
+    struct Shared final : runtime::TurnEnd, std::enable_shared_from_this<Shared> {
         Shared(
             runtime::Executor where,
             const Clock& time,
             std::function<void(std::vector<Event>&&)> what
         )
             : executor(where), clock(time), take(std::move(what)), timer(where) {}
+
+        void turn_ended() override {
+            runtime::net::post(executor, [self = this->shared_from_this()] { self->turn(); });
+        }
 
         void turn() {
             std::vector<Event> events;

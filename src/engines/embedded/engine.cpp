@@ -197,15 +197,8 @@ ports::NewId Engine::make_id() {
     return {id, id.sequence()};
 }
 
-void Engine::submit(core::event::Submit&& submit, ports::More more) {
-    step(std::move(submit), more);
-}
-
-void Engine::push() {
-    if (!writer_waits_.exchange(false)) return;
-    // Who pushes need not have had the lock since the writer looked: it may not sleep yet.
-    { const std::lock_guard lock(mutex_); }
-    writer_wake_.notify_one();
+void Engine::submit(core::event::Submit&& submit) {
+    step(std::move(submit));
 }
 
 void Engine::join(const JobId& job, const core::Wait& wait) {
@@ -268,14 +261,14 @@ ports::EngineHealth Engine::health() const {
 
 // --- steps and what follows from them ---------------------------------------------------------
 
-void Engine::step(core::Event&& event, ports::More more) {
+void Engine::step(core::Event&& event) {
     ++callers_;
     Chores chores;
     {
         const std::lock_guard lock(mutex_);
         step_locked(std::move(event), chores);
     }
-    perform(std::move(chores), more);
+    perform(std::move(chores));
     --callers_;  // the last touch: see stop()
 }
 
@@ -323,7 +316,7 @@ void Engine::step_locked(core::Event&& event, Chores& chores) {
     if (draining_ && ledger_->idle()) settled_.notify_all();
 }
 
-void Engine::perform(Chores chores, ports::More more) {
+void Engine::perform(Chores chores) {
     Trampoline* outer = Trampoline::current;
     if (outer != nullptr && outer->engine == this) {
         append(outer->pending.answers, std::move(chores.answers));
@@ -348,7 +341,24 @@ void Engine::perform(Chores chores, ports::More more) {
         }
     }
     // Only now: a job whose handler has answered above goes into the store as one row.
-    if (writes && more == ports::More::no) push();
+    if (writes) wake_writer();
+}
+
+/// What came together is written together: waking the writer for the first of many makes small
+/// commits, each of which costs as much as many jobs.
+void Engine::wake_writer() {
+    ++callers_;
+    // Not an owner: stop() waits for callers_.
+    if (!runtime::at_turns_end({std::shared_ptr<void>(), this})) --callers_;
+}
+
+void Engine::turn_ended() {
+    if (writer_waits_.exchange(false)) {
+        // This thread need not have had the lock since the writer looked: it may not sleep yet.
+        { const std::lock_guard lock(mutex_); }
+        writer_wake_.notify_one();
+    }
+    --callers_;  // the last touch: see stop()
 }
 
 void Engine::do_chores(Chores chores) {

@@ -9,6 +9,7 @@
 #include "ports/engine.hpp"
 #include "ports/handler.hpp"
 #include "runtime/blocking_pool.hpp"
+#include "runtime/turn.hpp"
 
 #include <array>
 #include <atomic>
@@ -53,7 +54,7 @@ struct Options {
 ///
 /// A commit that fails ends all answering for good; the process keeps saying why until it is
 /// restarted, when the store alone decides what is true.
-class Engine final : public ports::Engine, public ports::AttemptSink {
+class Engine final : public ports::Engine, public ports::AttemptSink, private runtime::TurnEnd {
   public:
     /// Opens the store and takes back open jobs.
     static Result<std::unique_ptr<Engine>> open(
@@ -78,8 +79,7 @@ class Engine final : public ports::Engine, public ports::AttemptSink {
 
     std::uint8_t add_sink(ports::AnswerSink& sink) override;
     ports::NewId make_id() override;
-    void submit(core::event::Submit&& submit, ports::More more) override;
-    void push() override;
+    void submit(core::event::Submit&& submit) override;
     void join(const JobId& job, const core::Wait& wait) override;
     void cancel(const JobId& job, const core::Wait& wait) override;
     void leave(core::WaiterId waiter) override;
@@ -121,9 +121,9 @@ class Engine final : public ports::Engine, public ports::AttemptSink {
 
     Result<void> lock_directory();
     Result<void> recover();
-    void step(core::Event&& event, ports::More more = ports::More::no);
+    void step(core::Event&& event);
     void step_locked(core::Event&& event, Chores& chores);
-    void perform(Chores chores, ports::More more = ports::More::no);
+    void perform(Chores chores);
     void do_chores(Chores chores);
     void deliver(std::vector<core::Answer>&& answers);
     void deliver_one(core::Answer&& answer);
@@ -134,6 +134,8 @@ class Engine final : public ports::Engine, public ports::AttemptSink {
     void read_failed(const Error& error);
     void start_attempt(Start start);
     void run_handler(Start start, ports::Completion done);
+    void wake_writer();
+    void turn_ended() override;
     void write_loop();
     void write_group(std::unique_lock<std::mutex>& lock);
     Result<void> commit(const core::WriteGroup& group);
@@ -157,7 +159,7 @@ class Engine final : public ports::Engine, public ports::AttemptSink {
     std::atomic<std::uint32_t> sink_count_{0};
 
     std::atomic<bool> writer_waits_{false};
-    std::atomic<std::uint32_t> callers_{0};  ///< threads inside step()
+    std::atomic<std::uint32_t> callers_{0};  ///< of step(), or to wake the writer at a turn's end
     std::mutex ids_mutex_;
     std::unique_ptr<IdMaker> ids_;
 

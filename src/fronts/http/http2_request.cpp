@@ -226,7 +226,7 @@ void Http2::submit(
         plan, std::move(body), fingerprint, engine().make_id(), stream.waiter, now()
     );
     stream.submitted = shard_.share(std::move(plan));
-    shard_.submit(std::move(event));
+    shard_.parts().engine.submit(std::move(event));
 }
 
 void Http2Stream::take(Answer&& answer) {

@@ -239,7 +239,7 @@ Task<Connection::Next> Connection::refuse(wire::Reply reply) {
 
 Task<Connection::Next> Connection::submit() {
     session_->waiter = shard_.new_waiter();
-    shard_.submit(make_submit(session_->waiter));
+    shard_.parts().engine.submit(make_submit(session_->waiter));
     keep_terms();
     AnswerPointer answer = co_await shard_.wait(session_);
     co_return co_await answered(std::move(answer));

@@ -1,6 +1,7 @@
 #include "fronts/http/shard.hpp"
 
 #include "fronts/http/http2.hpp"
+#include "runtime/turn.hpp"
 #include "service/problem.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -26,9 +27,6 @@ constexpr auto kTick = std::chrono::milliseconds(200);
 
 /// How often the certificate's files are looked at.
 constexpr auto kTlsLook = std::chrono::seconds(1);
-
-/// So many submissions are worth a commit, even when there are more to come.
-constexpr int kPushAfter = 64;
 
 /// Connections that were told that there are too many and are kept open for the client to read it.
 constexpr std::size_t kTurnedAwayMax = 64;
@@ -113,7 +111,7 @@ void Shard::start() {
     };
     net::co_spawn(io_, accept_loop(), rethrow);
     net::co_spawn(io_, tick_loop(), rethrow);
-    thread_ = std::thread([this] { io_.run(); });
+    thread_ = std::thread([this] { runtime::run_in_turns(io_); });
 }
 
 void Shard::close_acceptor() {
@@ -322,21 +320,6 @@ std::shared_ptr<const service::WaitTerms> Shard::share(service::WaitTerms&& term
     if (!last_terms_ || *last_terms_ != terms)
         last_terms_ = std::make_shared<const service::WaitTerms>(std::move(terms));
     return last_terms_;
-}
-
-/// What came together is written together: waking the writer for the first of many makes small
-/// commits, each of which costs as much as many jobs.
-void Shard::submit(core::event::Submit&& submission) {
-    parts_.engine.submit(std::move(submission), ports::More::yes);
-    ++unpushed_;
-    if (unpushed_ == 1) {
-        net::post(io_, [this] {
-            unpushed_ = 0;
-            parts_.engine.push();
-        });
-    } else if (unpushed_ % kPushAfter == 0) {
-        parts_.engine.push();
-    }
 }
 
 void Shard::add(Session& session) {

@@ -116,8 +116,6 @@ class Shard final : public ports::AnswerSink {
     core::WaiterId new_waiter();
     /// The same as the last caller's, if they are equal: nearly always.
     std::shared_ptr<const service::WaitTerms> share(service::WaitTerms&& terms);
-    /// To the engine, which is told to write when this turn of the loop is over.
-    void submit(core::event::Submit&& submission);
     /// The answer to the wait that was begun with session.waiter; empty when the client is gone, or
     /// with session.parking, when the coroutine is to end and go_on() will come with the answer.
     runtime::Task<AnswerPointer> wait(std::shared_ptr<Session> session);
@@ -175,7 +173,6 @@ class Shard final : public ports::AnswerSink {
     std::uint8_t sink_number_;
     std::uint64_t next_waiter_ = 0;
     std::shared_ptr<const service::WaitTerms> last_terms_;
-    int unpushed_ = 0;  ///< submissions since the engine was told to write
     bool stopping_ = false;
     bool dozing_ = false;  ///< the next tick is far away
     Which which_ = Which::first;

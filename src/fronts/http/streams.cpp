@@ -14,7 +14,7 @@ Task<Connection::Next> Connection::stream_submission() {
     auto& plan = std::get<service::SubmitPlan>(*plan_);
     shard_.open_mailbox(*session_);
     session_->waiter = shard_.expect(session_);
-    shard_.submit(make_submit(session_->waiter));
+    shard_.parts().engine.submit(make_submit(session_->waiter));
     std::optional<Answer> first = co_await next_answer();
     if (first && !contract().opens_stream(plan.caller, *first)) {
         shard_.close_mailbox(*session_);

@@ -152,11 +152,7 @@ Task<void> Exchange::submit(service::SubmitPlan plan) {
     begin_wait();
     be_patient(plan.wait.wait);
     const ports::NewId id = engine().make_id();
-    engine().submit(
-        contract().make_submit(plan, std::move(body), fingerprint, id, waiter_, now()),
-        ports::More::no
-    );
-    engine().push();
+    engine().submit(contract().make_submit(plan, std::move(body), fingerprint, id, waiter_, now()));
     MaybeAnswer first = co_await first_answer(plan.wait.stream);
     if (first && plan.wait.stream && contract().opens_stream(caller_, *first)) {
         co_await stream(std::move(plan.wait), std::move(*first));

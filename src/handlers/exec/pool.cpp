@@ -86,6 +86,10 @@ void Pool::submit(std::shared_ptr<PoolJob> job) {
         inbox_.push_back(std::move(job));
         if (inbox_.size() > 1) return;
     }
+    runtime::at_turns_end(shared_from_this());
+}
+
+void Pool::turn_ended() {
     runtime::net::post(thread_.executor(), [self = shared_from_this()] { self->take_inbox(); });
 }
 

@@ -3,6 +3,7 @@
 #include "handlers/exec/child.hpp"
 #include "handlers/exec/exec.hpp"
 #include "handlers/exec/worker.hpp"
+#include "runtime/turn.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -25,7 +26,9 @@ struct PoolPlan {
 
 /// The processes of one queue and the attempts that wait for them. Everything but submit() is on
 /// the ExecThread.
-class Pool final : public Member, public std::enable_shared_from_this<Pool> {
+class Pool final : public Member,
+                   public runtime::TurnEnd,
+                   public std::enable_shared_from_this<Pool> {
   public:
     /// Starts one process that reports to the pool.
     using StartWorker = std::function<Result<std::shared_ptr<Worker>>(std::shared_ptr<Pool>)>;
@@ -67,6 +70,7 @@ class Pool final : public Member, public std::enable_shared_from_this<Pool> {
         Timer timer;  ///< until the next start, when there is no worker
     };
 
+    void turn_ended() override;
     void take_inbox();
     void start(Slot& slot);
     void start_later(Slot& slot);

@@ -1,6 +1,7 @@
 #include "handlers/http/http_handler.hpp"
 
 #include "handlers/http/mapping.hpp"
+#include "runtime/turn.hpp"
 #include "wire/json_value.hpp"
 #include "wire/message.hpp"
 
@@ -64,7 +65,9 @@ void tell_progress(Job& job, const runtime::HttpFields& fields) {
 }
 
 /// What all attempts of a handler share; kept by those under way. On the WorkThread, but for put().
-class Shared final : public runtime::Member, public std::enable_shared_from_this<Shared> {
+class Shared final : public runtime::Member,
+                     public runtime::TurnEnd,
+                     public std::enable_shared_from_this<Shared> {
   public:
     Shared(
         runtime::WorkThread& on,
@@ -107,6 +110,7 @@ class Shared final : public runtime::Member, public std::enable_shared_from_this
     std::shared_ptr<const std::string> fixed_lines;
 
   private:
+    void turn_ended() override;
     void begin();
 
     std::mutex inbox_mutex_;
@@ -156,8 +160,11 @@ void Shared::put(Job job) {
         first = inbox_.empty();
         inbox_.push_back(std::move(job));
     }
-    if (first)
-        runtime::net::post(thread.executor(), [self = shared_from_this()] { self->begin(); });
+    if (first) runtime::at_turns_end(shared_from_this());
+}
+
+void Shared::turn_ended() {
+    runtime::net::post(thread.executor(), [self = shared_from_this()] { self->begin(); });
 }
 
 void Shared::begin() {
