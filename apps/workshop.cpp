@@ -33,7 +33,7 @@ constexpr std::uint64_t kDescriptorsPerTarget = 3;
 struct Parts {
     runtime::Spool& spool;
     runtime::BlockingPool& pool;
-    exec::ExecThread& exec_thread;
+    exec::ExecThreads& exec_threads;
     runtime::WorkThread& http_thread;
     const Clock& clock;
     const Natives& natives;
@@ -123,7 +123,9 @@ Result<Made> make_lambda(const cli::QueueConfig& queue, const Parts& parts) {
     options.silence_max = queue.rules.timeout;
     const std::uint32_t slots = options.command.processes * options.command.batch;
     return Made{
-        lambda::make_lambda_handler(parts.exec_thread, parts.spool, parts.pool, std::move(options)),
+        lambda::make_lambda_handler(
+            parts.exec_threads.first(), parts.spool, parts.pool, std::move(options)
+        ),
         slots};
 }
 
@@ -131,7 +133,9 @@ Made make_batches(const cli::QueueConfig& queue, const Parts& parts) {
     exec::Options options = exec_options(queue);
     const std::uint32_t slots = options.processes * options.batch;
     return Made{
-        exec::make_batch_handler(parts.exec_thread, parts.spool, parts.pool, std::move(options)),
+        exec::make_batch_handler(
+            parts.exec_threads.first(), parts.spool, parts.pool, std::move(options)
+        ),
         slots};
 }
 
@@ -141,7 +145,7 @@ Result<Made> make_handler(const cli::QueueConfig& queue, const Parts& parts) {
             if (queue.handler.batch > 1) return make_batches(queue, parts);
             return Made{
                 exec::make_process_handler(
-                    parts.exec_thread, parts.spool, parts.pool, exec_options(queue)
+                    parts.exec_threads, parts.spool, parts.pool, exec_options(queue)
                 ),
                 processors()};
         case HandlerConfig::Kind::pool: {
@@ -149,7 +153,7 @@ Result<Made> make_handler(const cli::QueueConfig& queue, const Parts& parts) {
             const std::uint32_t slots = options.processes * options.in_flight;
             return Made{
                 exec::make_pool_handler(
-                    parts.exec_thread, parts.spool, parts.pool, std::move(options)
+                    parts.exec_threads.first(), parts.spool, parts.pool, std::move(options)
                 ),
                 slots};
         }
@@ -199,7 +203,7 @@ Result<void> Workshop::open(const std::string& data, std::uint64_t inline_bytes_
     std::filesystem::create_directories(data, error);
     if (error) return runtime::disk_error("cannot create " + data, error.value());
     BIDE_TRY(spool_, runtime::Spool::open(data + "/bodies", inline_bytes_max));
-    exec_thread_.start();
+    exec_threads_.start();
     http_thread_.start();
     return success();
 }
@@ -221,16 +225,16 @@ Result<void> Workshop::open_passing(const cli::Config& config, const std::string
 }
 
 Result<Workshop::Made> Workshop::make(const cli::QueueConfig& queue) {
-    const Parts parts{*spool_, pool_, exec_thread_, http_thread_, clock_, natives_};
+    const Parts parts{*spool_, pool_, exec_threads_, http_thread_, clock_, natives_};
     BIDE_TRY(auto made, make_handler(queue, parts));
     handlers_.push_back(std::move(made.handler));
     return Made{handlers_.back().get(), queue.concurrency.value_or(made.concurrency)};
 }
 
 void Workshop::close() {
-    exec_thread_.stop();
+    exec_threads_.stop();
     http_thread_.stop();
-    exec_thread_.join();
+    exec_threads_.join();
     http_thread_.join();
     handlers_.clear();
     pool_.join();

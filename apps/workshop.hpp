@@ -54,7 +54,7 @@ class Workshop {
     const Clock& clock_;
     std::unique_ptr<runtime::Spool> spool_;
     runtime::BlockingPool pool_{4};
-    exec::ExecThread exec_thread_;
+    exec::ExecThreads exec_threads_{processors()};
     runtime::WorkThread http_thread_{"bide-http"};
     std::vector<std::unique_ptr<ports::Handler>> handlers_;
     std::string passing_;  ///< to be removed; empty: nothing

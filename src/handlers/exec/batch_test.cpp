@@ -301,9 +301,9 @@ TEST_F(BatchTest, TheEndOfTheThreadEndsWhatRunsAndWhatGathers) {
     const auto running = start_all(*handler, {"a", "b"});
     EXPECT_EQ(read_fifo(up), "up\n");
     const JobId gathering = start(*handler, "c");
-    thread_.stop();
+    threads_.stop();
     const auto late = start_all(*handler, {"d", "e"});
-    thread_.join();
+    threads_.join();
     for (const JobId& job : late)
         expect_failure(ended_.take(job), Verdict::retry, FailureKind::lost, "the server stops");
     expect_failure(ended_.take(running[0]), Verdict::retry, FailureKind::lost, "signal 15");
@@ -321,8 +321,8 @@ TEST_F(BatchTest, ManyBatchesLeaveNothingBehind) {
     for (const JobId& job : start_all(*handler, std::vector<std::string>(kJobs, "job")))
         EXPECT_EQ(ended_.take(job).verdict, Verdict::success);
     // The last process may take a moment longer than its answers.
-    thread_.stop();
-    thread_.join();
+    threads_.stop();
+    threads_.join();
     EXPECT_LE(open_descriptors(), before);
     EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
     EXPECT_EQ(errno, ECHILD);

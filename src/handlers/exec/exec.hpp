@@ -45,10 +45,10 @@ struct Options {
 /// retry. A command that cannot be run fails for good, with the mend in the detail. What the
 /// process leaves running in its group is killed when it exits.
 ///
-/// All makers: `thread` outlives the handler, which may be destroyed when its attempts have ended.
-/// `spool` outlives all of them, and `pool` runs until `thread` is joined.
+/// All makers: the threads outlive the handler, which may be destroyed when its attempts have
+/// ended. `spool` outlives all of them, and `pool` runs until the threads are joined.
 std::unique_ptr<ports::Handler> make_process_handler(
-    ExecThread& thread, runtime::Spool& spool, runtime::BlockingPool& pool, Options options
+    ExecThreads& threads, runtime::Spool& spool, runtime::BlockingPool& pool, Options options
 );
 
 /// `processes` long-lived processes that read jobs as JSON lines on stdin and answer on stdout

@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <pthread.h>
 
@@ -10,6 +11,8 @@ namespace {
 
 // What a pipe holds by default, so that one read empties it.
 constexpr std::size_t kScratchBytes = 64U << 10;
+
+constexpr std::size_t kThreadsMax = 4;
 
 void receive_child_exits() {
     struct sigaction action {};
@@ -20,7 +23,12 @@ void receive_child_exits() {
 
 }  // namespace
 
-ExecThread::ExecThread() : WorkThread("bide-exec"), scratch_(kScratchBytes) {}
+ExecThread::ExecThread()
+    : WorkThread("bide-exec"), scratch_(std::make_unique_for_overwrite<char[]>(kScratchBytes)) {}
+
+std::span<char> ExecThread::scratch() {
+    return {scratch_.get(), kScratchBytes};
+}
 
 void ExecThread::start() {
     receive_child_exits();
@@ -33,6 +41,23 @@ void ExecThread::start() {
         ::sigaddset(&exits, SIGCHLD);
         ::pthread_sigmask(SIG_UNBLOCK, &exits, nullptr);
     });
+}
+
+ExecThreads::ExecThreads(std::size_t processors) {
+    const std::size_t count = std::clamp<std::size_t>(processors, 1, kThreadsMax);
+    for (std::size_t i = 0; i < count; ++i) threads_.push_back(std::make_unique<ExecThread>());
+}
+
+void ExecThreads::start() {
+    for (auto& thread : threads_) thread->start();
+}
+
+void ExecThreads::stop() {
+    for (auto& thread : threads_) thread->stop();
+}
+
+void ExecThreads::join() {
+    for (auto& thread : threads_) thread->join();
 }
 
 }  // namespace bide::exec

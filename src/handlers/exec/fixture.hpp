@@ -80,7 +80,7 @@ class EndedAttempts final : public ports::AttemptSink {
     std::vector<std::string> progress_;
 };
 
-/// A place to run handlers in: a directory, a spool with a small threshold, an ExecThread.
+/// A place to run handlers in: a directory, a spool with a small threshold, two ExecThreads.
 class ExecTest : public testing::Test {
   protected:
     static constexpr std::uint64_t kThreshold = 64U << 10;
@@ -89,11 +89,11 @@ class ExecTest : public testing::Test {
         std::string name = testing::TempDir() + "bide-exec-XXXXXX";
         directory_ = ::mkdtemp(name.data());
         spool_ = std::move(runtime::Spool::open(directory_ + "/bodies", kThreshold).value());
-        thread_.start();
+        threads_.start();
     }
     ~ExecTest() override {
-        thread_.stop();
-        thread_.join();
+        threads_.stop();
+        threads_.join();
         blocking_.join();
         results_.clear();
         std::filesystem::remove_all(directory_);
@@ -109,13 +109,13 @@ class ExecTest : public testing::Test {
     }
 
     std::unique_ptr<ports::Handler> process(Options options) {
-        return make_process_handler(thread_, *spool_, blocking_, std::move(options));
+        return make_process_handler(threads_, *spool_, blocking_, std::move(options));
     }
     std::unique_ptr<ports::Handler> pool(Options options) {
-        return make_pool_handler(thread_, *spool_, blocking_, std::move(options));
+        return make_pool_handler(threads_.first(), *spool_, blocking_, std::move(options));
     }
     std::unique_ptr<ports::Handler> batches(Options options) {
-        return make_batch_handler(thread_, *spool_, blocking_, std::move(options));
+        return make_batch_handler(threads_.first(), *spool_, blocking_, std::move(options));
     }
 
     JobId start(ports::Handler& handler, Body body, std::stop_token stop = {}) {
@@ -178,7 +178,7 @@ class ExecTest : public testing::Test {
     std::vector<core::AttemptResult> results_;
     std::unique_ptr<runtime::Spool> spool_;
     runtime::BlockingPool blocking_{1};
-    ExecThread thread_;
+    ExecThreads threads_{2};
 };
 
 }  // namespace bide::exec

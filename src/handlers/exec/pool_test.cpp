@@ -339,10 +339,10 @@ TEST_F(PoolTest, ThreadStopEndsAll) {
     const JobId running = start(*handler);
     const JobId waiting = start(*handler);
     EXPECT_EQ(read_fifo(fifo), "up\n");
-    thread_.stop();
-    thread_.join();
+    threads_.stop();
+    threads_.join();
     const JobId late = start(*handler);
-    thread_.join();
+    threads_.join();
     EXPECT_EQ(ended_.count(), 3U);
     for (const JobId& job : {running, waiting, late})
         EXPECT_EQ(ended_.take(job).kind, FailureKind::lost);
@@ -363,8 +363,8 @@ TEST_F(PoolTest, HandlersComeAndGoWithoutATrace) {
         run_shell("exit 0");
         counts.push_back(open_descriptors());
     }
-    thread_.stop();
-    thread_.join();
+    threads_.stop();
+    threads_.join();
     EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
     EXPECT_EQ(errno, ECHILD);
     EXPECT_LT(counts.back(), counts.front() + 20) << "three descriptors a process would be 240";

@@ -33,29 +33,31 @@ constexpr auto kMoment = std::chrono::milliseconds(3);
 
 /// What all attempts of a handler share; kept by those under way.
 struct Shared {
-    ExecThread& thread;
+    ExecThreads& threads;
     runtime::Spool& spool;
     runtime::BlockingPool& pool;
     Command command;
 };
 
-/// One attempt and its process. Owned by the coroutines below, which run on the ExecThread.
+/// One attempt and its process. Owned by the coroutines below, which run on its ExecThread.
 class Run final : public Member, public std::enable_shared_from_this<Run> {
   public:
     Run(std::shared_ptr<const Shared> with, ports::Attempt what, ports::Completion how)
         : shared(std::move(with)),
+          thread(shared->threads.next()),
           options(shared->command.options()),
           attempt(std::move(what)),
           done(std::move(how)),
           output(shared->spool, options.output_bytes_max),
           log(options.stderr_tail_bytes),
-          moment(shared->thread.executor()) {}
+          moment(thread.executor()) {}
 
     /// Starts the process; or says why there is none.
     std::optional<AttemptResult> begin();
     void shut_down() override { child->terminate(); }
 
     const std::shared_ptr<const Shared> shared;
+    ExecThread& thread;
     const Options& options;
     const ports::Attempt attempt;
     ports::Completion done;
@@ -90,26 +92,24 @@ Result<void> Run::spawn() {
     runtime::ProcessSpec spec = shared->command.spec();
     Command::add_facts(spec.environment, attempt);
     spec.descriptors = {input.get(), out.write.get(), err.write.get(), facts.write.get()};
-    BIDE_TRY(auto process, shared->thread.spawn(spec));
-    child = std::make_shared<Child>(shared->thread, std::move(process), options.grace);
-    output_pipe.emplace(shared->thread, std::move(out.read));
-    log_pipe.emplace(shared->thread, std::move(err.read));
-    report_pipe.emplace(shared->thread, std::move(facts.read));
+    BIDE_TRY(auto process, thread.spawn(spec));
+    child = std::make_shared<Child>(thread, std::move(process), options.grace);
+    output_pipe.emplace(thread, std::move(out.read));
+    log_pipe.emplace(thread, std::move(err.read));
+    report_pipe.emplace(thread, std::move(facts.read));
     return success();
 }
 
 std::optional<AttemptResult> Run::begin() {
-    if (shared->thread.stopping())
+    if (thread.stopping())
         return failure(Verdict::retry, FailureKind::lost, "the server stops; nothing was started");
     if (attempt.stop.stop_requested()) return stopped_before_start();
     if (auto spawned = spawn(); !spawned) {
         return cannot_start(spawned.error());
     }
-    shared->thread.add(*this);
+    thread.add(*this);
     moment.expires_after(kMoment);
-    on_stop.emplace(
-        attempt.stop, runtime::StopPost<Run>{shared->thread.executor(), weak_from_this()}
-    );
+    on_stop.emplace(attempt.stop, runtime::StopPost<Run>{thread.executor(), weak_from_this()});
     return std::nullopt;
 }
 
@@ -235,16 +235,17 @@ Task<void> run_attempt(std::shared_ptr<Run> run) {
 class ProcessHandler final : public ports::Handler {
   public:
     ProcessHandler(
-        ExecThread& thread, runtime::Spool& spool, runtime::BlockingPool& pool, Options options
+        ExecThreads& threads, runtime::Spool& spool, runtime::BlockingPool& pool, Options options
     )
         : shared_(std::make_shared<const Shared>(Shared{
-              thread, spool, pool, Command(std::move(options))})) {}
+              threads, spool, pool, Command(std::move(options))})) {}
 
     void start(ports::Attempt attempt, ports::Completion done) override {
         auto run = std::make_shared<Run>(shared_, std::move(attempt), std::move(done));
         // Out of memory, say: the Run goes, which kills its process and says "lost".
         const auto ignore = [](const std::exception_ptr&) {};
-        runtime::net::co_spawn(shared_->thread.executor(), run_attempt(std::move(run)), ignore);
+        const runtime::Executor executor = run->thread.executor();
+        runtime::net::co_spawn(executor, run_attempt(std::move(run)), ignore);
     }
 
   private:
@@ -254,9 +255,9 @@ class ProcessHandler final : public ports::Handler {
 }  // namespace
 
 std::unique_ptr<ports::Handler> make_process_handler(
-    ExecThread& thread, runtime::Spool& spool, runtime::BlockingPool& pool, Options options
+    ExecThreads& threads, runtime::Spool& spool, runtime::BlockingPool& pool, Options options
 ) {
-    return std::make_unique<ProcessHandler>(thread, spool, pool, std::move(options));
+    return std::make_unique<ProcessHandler>(threads, spool, pool, std::move(options));
 }
 
 }  // namespace bide::exec

@@ -31,7 +31,7 @@ class Lambda : public exec::ExecTest {
         return options;
     }
     std::unique_ptr<ports::Handler> serve(Options options) {
-        return make_lambda_handler(thread_, *spool_, blocking_, std::move(options));
+        return make_lambda_handler(threads_.first(), *spool_, blocking_, std::move(options));
     }
     /// What one job after another ends with, in one process.
     std::vector<AttemptResult> run_all(const std::vector<std::string>& bodies) {
@@ -357,8 +357,8 @@ TEST_F(Lambda, NothingIsLeftOpen) {
         const auto handler = serve(function());
         expect_success(run(*handler, "nothing"), "");
     }
-    thread_.stop();
-    thread_.join();
+    threads_.stop();
+    threads_.join();
     EXPECT_EQ(open_descriptors(), before);
 }
 
