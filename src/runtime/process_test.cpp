@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
@@ -97,31 +98,46 @@ TEST(Process, ErrorSaysWhetherToTryAgain) {
     EXPECT_EQ(busy.error().retry, Retry::safe) << busy.error().detail;
 }
 
+/// What `ls` sees of its own descriptors, and the end of what it wrote: it comes only when nobody
+/// here holds the other end of the pipe, in no place.
+void expect_nothing_but_its_own(const LowDescriptors& low) {
+    Descriptor in = open_for_reading("/dev/null").value();
+    Pipe out = make_pipe().value();
+    ProcessSpec spec;
+    spec.argv = {"sh", "-c", "exec ls /proc/self/fd"};
+    spec.descriptors = {in.get(), out.write.get(), out.write.get()};
+    auto process = Process::spawn(spec, &low).value();
+    out.write.reset();
+    std::string said(256, '\0');
+    std::size_t size = 0;
+    for (ssize_t got = 1; got > 0; size += static_cast<std::size_t>(got))
+        got = ::read(out.read.get(), said.data() + size, said.size() - size);
+    EXPECT_EQ(said.substr(0, size), "0\n1\n2\n3\n");
+    EXPECT_EQ(process.reap().code, 0);
+}
+
 TEST(Process, StartedFromLowDescriptorsHasItsOwnAndNoOther) {
     LowDescriptors low;
     low.reserve();
     ASSERT_TRUE(low.reserved());
     std::vector<Pipe> others;
     for (int i = 0; i < 100; ++i) others.push_back(make_pipe().value());
-    for (int round = 0; round < 2; ++round) {
-        Descriptor in = open_for_reading("/dev/null").value();
-        Pipe out = make_pipe().value();
-        ProcessSpec spec;
-        spec.argv = {"sh", "-c", "exec ls /proc/self/fd"};
-        spec.descriptors = {in.get(), out.write.get(), out.write.get()};
-        auto process = Process::spawn(spec, &low).value();
-        out.write.reset();
-        std::string said(256, '\0');
-        std::size_t size = 0;
-        // Its end comes only when nobody here holds the other one, in no place.
-        for (ssize_t got = 1; got > 0; size += static_cast<std::size_t>(got))
-            got = ::read(out.read.get(), said.data() + size, said.size() - size);
-        EXPECT_EQ(said.substr(0, size), "0\n1\n2\n3\n");
-        EXPECT_EQ(process.reap().code, 0);
-    }
+    for (int round = 0; round < 2; ++round) expect_nothing_but_its_own(low);
     ProcessSpec spec;
     spec.argv = {"/nowhere"};
     EXPECT_TRUE(Process::spawn(spec, &low).has_error());
+}
+
+TEST(Process, ThreadsThatStartThemAtOnceGiveEachItsOwnAndNoOther) {
+    std::array<LowDescriptors, 3> places;
+    for (auto& low : places) low.reserve();
+    std::vector<std::thread> threads;
+    for (const auto& low : places) {
+        threads.emplace_back([&low] {
+            for (int round = 0; round < 100; ++round) expect_nothing_but_its_own(low);
+        });
+    }
+    for (auto& thread : threads) thread.join();
 }
 
 }  // namespace

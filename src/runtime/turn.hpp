@@ -19,11 +19,15 @@ class TurnEnd {
 };
 
 /// Calls `what` once when this thread's turn is over; now, if the thread does not work in turns.
-/// False: it will be called anyway.
-bool at_turns_end(std::shared_ptr<TurnEnd> what);
+/// False: it would be called anyway. Ends the process when there is no memory: somebody would wait
+/// for ever.
+bool at_turns_end(std::shared_ptr<TurnEnd> what) noexcept;
 
-/// context.run() in turns: a turn is what is ready when one begins, up to a limit. It is over
-/// before the thread waits.
+/// Ends the turn under way, if there is one: for who is about to block its thread.
+void end_turn() noexcept;
+
+/// context.run() in turns. A turn begins when it is first asked for its end, and is over when the
+/// handlers that were ready then have run, so before the thread waits; or after 32 askings.
 void run_in_turns(net::io_context& context);
 
 }  // namespace bide::runtime

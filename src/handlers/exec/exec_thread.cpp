@@ -1,5 +1,7 @@
 #include "handlers/exec/exec_thread.hpp"
 
+#include "runtime/turn.hpp"
+
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -26,6 +28,11 @@ void receive_child_exits() {
 ExecThread::ExecThread()
     : WorkThread("bide-exec"), scratch_(std::make_unique_for_overwrite<char[]>(kScratchBytes)) {}
 
+Result<runtime::Process> ExecThread::spawn(const runtime::ProcessSpec& spec) const {
+    runtime::end_turn();
+    return runtime::Process::spawn(spec, &low_);
+}
+
 std::span<char> ExecThread::scratch() {
     return {scratch_.get(), kScratchBytes};
 }
@@ -48,6 +55,12 @@ ExecThreads::ExecThreads(std::size_t processors) {
     for (std::size_t i = 0; i < count; ++i) threads_.push_back(std::make_unique<ExecThread>());
 }
 
+// Without memory for a message there is no orderly end anyway.
+ExecThreads::~ExecThreads() {  // NOLINT(bugprone-exception-escape)
+    stop();
+    join();
+}
+
 void ExecThreads::start() {
     for (auto& thread : threads_) thread->start();
 }
@@ -57,7 +70,9 @@ void ExecThreads::stop() {
 }
 
 void ExecThreads::join() {
-    for (auto& thread : threads_) thread->join();
+    // What one has ended last may have begun something on another that has been joined before.
+    for (int pass = 0; pass < 2; ++pass)
+        for (auto& thread : threads_) thread->join();
 }
 
 }  // namespace bide::exec

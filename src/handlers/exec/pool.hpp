@@ -24,8 +24,8 @@ struct PoolPlan {
     Start start = Start::ahead;  ///< on_demand: a process for each batch, and none before
 };
 
-/// The processes of one queue and the attempts that wait for them. Everything but submit() is on
-/// the ExecThread.
+/// The processes of one queue and the attempts that wait for them. Everything but submit() and
+/// turn_ended() is on the ExecThread.
 class Pool final : public Member,
                    public runtime::TurnEnd,
                    public std::enable_shared_from_this<Pool> {
@@ -44,8 +44,8 @@ class Pool final : public Member,
     /// Starts the processes, unless they are for when they are needed.
     void open();
 
-    /// Any thread. Wakes the ExecThread only when nothing was waiting there yet, so that a burst
-    /// costs one wake-up and one write.
+    /// Any thread. Wakes the ExecThread at the end of the caller's turn, and only when nothing was
+    /// waiting there yet, so that a burst costs one wake-up and one write.
     void submit(std::shared_ptr<PoolJob> job);
 
     /// Ends the processes and all that waits.

@@ -7,6 +7,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/post.hpp>
 
 #include <chrono>
 #include <exception>
@@ -213,6 +214,10 @@ AttemptResult fail(const Run& run) {
 
 Task<void> run_attempt(std::shared_ptr<Run> run) {
     using namespace runtime::net::experimental::awaitable_operators;
+    // Not where the end of another attempt has brought this one: that end is not told yet.
+    co_await runtime::net::post(
+        run->thread.executor(), runtime::net::use_awaitable_t<runtime::Executor>{}
+    );
     if (auto refused = run->begin()) {
         run->done(std::move(*refused));
         co_return;

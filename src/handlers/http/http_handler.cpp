@@ -64,7 +64,8 @@ void tell_progress(Job& job, const runtime::HttpFields& fields) {
         job.attempt.progress(json);
 }
 
-/// What all attempts of a handler share; kept by those under way. On the WorkThread, but for put().
+/// What all attempts of a handler share; kept by those under way. On the WorkThread, but for
+/// put() and turn_ended().
 class Shared final : public runtime::Member,
                      public runtime::TurnEnd,
                      public std::enable_shared_from_this<Shared> {
