@@ -23,7 +23,7 @@ using cli::HandlerConfig;
 /// An asynchronous handler holds no thread while it waits: many at once are no harm.
 constexpr std::uint32_t kAsyncConcurrency = 100'000;
 
-/// Store, logs, listening, body files. Handler processes want kDescriptorsPerProcess each,
+/// Store, logs, listening, body files, threads. Handler processes want kDescriptorsPerProcess each,
 /// connections to targets a socket and two files of bodies.
 constexpr std::uint64_t kDescriptorsReserved = 256;
 constexpr std::uint64_t kDescriptorsPerProcess = 8;
