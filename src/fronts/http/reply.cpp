@@ -176,7 +176,13 @@ void Connection::write_head(const wire::Reply& reply, Ending ending) {
         head_ += std::to_string(reply.content_length());
         head_ += "\r\n";
     }
-    head_ += keep_alive_ ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
+    // From HTTP/1.1 on a connection stays unless something is said.
+    if (!keep_alive_) {
+        head_ += "Connection: close\r\n";
+    } else if (minor_ == 0) {
+        head_ += "Connection: keep-alive\r\n";
+    }
+    head_ += "\r\n";
 }
 
 // --- answers whose end is not known -------------------------------------------------------------
