@@ -90,6 +90,15 @@ TEST(Contract, NextRequestThatCameWithOneThatWaitsLongIsKept) {
     EXPECT_EQ(connection.read().body, "next");
 }
 
+/// The server keeps less and less of a connection the longer its caller waits.
+TEST(Contract, ConnectionGoesOnAfterAWaitOfAnyLength) {
+    Connection connection(Site::address());
+    for (const char* ms : {"10", "60", "110", "150", "190", "260", "600"}) {
+        EXPECT_EQ(connection.ask({"POST", "/queues/sleep/jobs", {}, ms}).body, ms);
+        EXPECT_EQ(connection.ask({"POST", "/", {}, "next"}).body, "next");
+    }
+}
+
 TEST(Contract, RequestInPiecesIsUnderstood) {
     Connection connection(Site::address());
     for (const char c : Request{"POST", "/", {}, "slowly"}.text())

@@ -16,6 +16,7 @@
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace bide::fronts::http {
@@ -149,6 +150,8 @@ class Shard final : public ports::AnswerSink {
     void finish_wait(const std::shared_ptr<Session>& session, AnswerPointer answer);
     void run(runtime::Task<void> task, std::shared_ptr<Session> session);
     static void park(Session& session);
+    void look_for_old_waits();
+    void park_old_waits();
     void watch(std::shared_ptr<Session> session);
     void hold_or_watch(const std::shared_ptr<Session>& session);
     void stirred(Session& session);
@@ -163,12 +166,15 @@ class Shard final : public ports::AnswerSink {
     net::io_context io_{1};
     runtime::Acceptor acceptor_;
     runtime::Timer ticker_;
+    runtime::Timer parker_;
     runtime::tcp protocol_ = runtime::tcp::v4();
     HeldSockets held_sockets_{io_, [this](Session& session) { stirred(session); }};
     boost::intrusive::list<Session> sessions_;
     std::deque<runtime::Socket> turned_away_;  ///< told 503; closed a tick later
     std::unordered_map<core::WaiterId, std::shared_ptr<Session>> waiting_;
     std::unordered_map<core::WaiterId, Http2Stream*> waiting_streams_;
+    /// Waits with a coroutine each, the oldest first; and some that are over.
+    std::deque<std::pair<core::WaiterId, Time>> young_waits_;
     std::vector<char> read_room_;
     std::uint8_t sink_number_;
     std::uint64_t next_waiter_ = 0;
