@@ -27,8 +27,8 @@ class FairLine {
     /// A job's place, a base of the job. Linked while it is ready.
     struct Entry : boost::intrusive::list_base_hook<> {
         Lane* lane = nullptr;
-        std::uint8_t priority = kPriorityDefault;
         std::uint64_t ticket = 0;  ///< its number in the order of arrival
+        std::uint8_t priority = kPriorityDefault;
         bool in_line = false;
     };
     using List = boost::intrusive::list<Entry>;

@@ -60,7 +60,7 @@ struct Ledger::Job : TimerOwner, FairLine::Entry {
     std::shared_ptr<const JobInput> input;  ///< null once let go
     std::shared_ptr<const Outcome> outcome;
     std::shared_ptr<const std::string> progress;
-    boost::intrusive::list<Waiter> waiters;
+    boost::intrusive::list<Waiter, boost::intrusive::constant_time_size<false>> waiters;
     bool named = false;       ///< the id is a caller's
     bool row_exists = false;  ///< an open row is in the store, or in the group under way
     bool reopened = false;    ///< redriven, and that is not yet taken for writing

@@ -4,6 +4,7 @@
 #include "base/time.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -12,9 +13,9 @@ namespace bide::core {
 
 /// A base of whatever waits for a time. Its owner must disarm it before it dies.
 struct Timer {
-    std::size_t slot = kIdle;
+    std::uint32_t slot = kIdle;
 
-    static constexpr std::size_t kIdle = std::numeric_limits<std::size_t>::max();
+    static constexpr std::uint32_t kIdle = std::numeric_limits<std::uint32_t>::max();
     bool armed() const { return slot != kIdle; }
 };
 
@@ -68,7 +69,7 @@ class TimerQueue {
 
     void place(std::size_t slot, const Entry& entry) {
         heap_[slot] = entry;
-        entry.timer->slot = slot;
+        entry.timer->slot = static_cast<std::uint32_t>(slot);
     }
 
     /// Finds the place of `entry` from the hole at `slot` on.
