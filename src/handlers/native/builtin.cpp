@@ -3,11 +3,11 @@
 
 #include <charconv>
 #include <condition_variable>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -41,31 +41,37 @@ class Sleepers {
         thread_.join();
     }
 
-    void add(std::shared_ptr<const Job> job, Duration span, Finish finish) {
+    void add(const Job& job, Duration span, Finish finish) {
         const Time wake_at = clock_.now() + span;
-        auto sleeper = std::make_unique<Sleeper>(std::move(job), std::move(finish));
-        // Before the lock: it is called at once when a stop has been requested already.
-        sleeper->on_stop.emplace(sleeper->job->stop, [this] { look_for_stopped(); });
+        // Before the lock: a stop that has been requested already is told at once.
+        auto sleeper = std::make_unique<Sleeper>(job, std::move(finish), *this);
         const std::lock_guard lock(mutex_);
-        stops_ = stops_ || sleeper->job->stop.stop_requested();
+        stops_ = stops_ || sleeper->stop.stop_requested();
         const auto place = sleeping_.emplace(wake_at, std::move(sleeper));
         if (place == sleeping_.begin() || stops_) changed_.notify_one();
     }
 
   private:
+    struct Tell {
+        Sleepers& sleepers;
+        void operator()() const { sleepers.look_for_stopped(); }
+    };
+
+    /// What is needed of a job: many may sleep at once.
     struct Sleeper {
-        Sleeper(std::shared_ptr<const Job> of, Finish then)
-            : job(std::move(of)), finish(std::move(then)) {}
-        std::shared_ptr<const Job> job;
+        Sleeper(const Job& job, Finish then, Sleepers& all)
+            : body(job.body), finish(std::move(then)), stop(job.stop), on_stop(stop, Tell{all}) {}
+        std::string body;
         Finish finish;
-        std::optional<std::stop_callback<std::function<void()>>> on_stop;
+        std::stop_token stop;
+        std::stop_callback<Tell> on_stop;
     };
     using Map = std::multimap<Time, std::unique_ptr<Sleeper>>;
 
     /// Who was woken early has not done its work: after a restart it is to be done again.
-    static Reply reply_of(const Job& job) {
-        if (job.stop.stop_requested()) return Reply::retry("stopped before its time was over");
-        return Reply::ok(job.body, "text/plain");
+    static Reply reply_of(Sleeper& sleeper) {
+        if (sleeper.stop.stop_requested()) return Reply::retry("stopped before its time was over");
+        return Reply::ok(std::move(sleeper.body), "text/plain");
     }
 
     void look_for_stopped() {
@@ -80,7 +86,7 @@ class Sleepers {
         for (auto next = sleeping_.begin(); next != sleeping_.end();) {
             const bool due = next->first <= now;
             if (!due && !look_at_all) break;
-            if (due || next->second->job->stop.stop_requested()) {
+            if (due || next->second->stop.stop_requested()) {
                 ended.push_back(std::move(next->second));
                 next = sleeping_.erase(next);
             } else {
@@ -96,7 +102,7 @@ class Sleepers {
             auto ended = take_ended(clock_.now());
             if (!ended.empty()) {
                 lock.unlock();
-                for (auto& sleeper : ended) sleeper->finish(reply_of(*sleeper->job));
+                for (auto& sleeper : ended) sleeper->finish(reply_of(*sleeper));
                 ended.clear();
                 lock.lock();
             } else if (sleeping_.empty()) {
@@ -128,10 +134,10 @@ Worker::AsyncFunction echo() {
 
 Worker::AsyncFunction sleep() {
     auto sleepers = std::make_shared<Sleepers>();
-    return [sleepers](std::shared_ptr<const Job> job, Finish finish) {
+    return [sleepers](const std::shared_ptr<const Job>& job, Finish finish) {
         const auto span = parse_span(job->body);
         if (!span) return finish(Reply::fail("the body must be a number of milliseconds, as 250"));
-        sleepers->add(std::move(job), *span, std::move(finish));
+        sleepers->add(*job, *span, std::move(finish));
     };
 }
 
