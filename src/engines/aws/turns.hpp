@@ -2,7 +2,7 @@
 
 #include "base/time.hpp"
 #include "runtime/asio.hpp"
-#include "runtime/turn.hpp"
+#include "runtime/inbox.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -41,16 +41,7 @@ class Turns {
         : shared_(std::make_shared<Shared>(executor, clock, std::move(take))) {}
 
     /// Any thread. After close() it goes nowhere.
-    void put(Event&& event) {
-        bool first = false;
-        {
-            const std::lock_guard lock(shared_->mutex);
-            if (shared_->closed) return;
-            first = shared_->inbox.empty();
-            shared_->inbox.push_back(std::move(event));
-        }
-        if (first) runtime::at_turns_end(shared_);
-    }
+    void put(Event&& event) { shared_->inbox.put(std::move(event), shared_); }
 
     /// On the thread: take() is called by `at`.
     void wake_at(Time at) {
@@ -92,11 +83,7 @@ class Turns {
     /// may spawn. Returns after the last turn. Any other thread; then wait().
     template <class F>
     void close(F last) {
-        {
-            const std::lock_guard lock(shared_->mutex);
-            shared_->closed = true;
-            shared_->inbox.clear();
-        }
+        shared_->inbox.close();
         std::promise<void> done;
         runtime::net::post(shared_->executor, [this, &last, &done] {
             shared_->timer.cancel();
@@ -133,11 +120,7 @@ class Turns {
         }
 
         void turn() {
-            std::vector<Event> events;
-            {
-                const std::lock_guard lock(mutex);
-                events.swap(inbox);
-            }
+            std::vector<Event> events = inbox.take();
             if (take) take(std::move(events));
         }
 
@@ -146,11 +129,10 @@ class Turns {
         std::function<void(std::vector<Event>&&)> take;
         runtime::Timer timer;
         Time wake = kNever;
+        runtime::Inbox<Event> inbox;
         std::mutex mutex;  ///< guards the rest
         std::condition_variable ended;
-        std::vector<Event> inbox;
         std::size_t under_way = 0;
-        bool closed = false;
     };
 
     std::shared_ptr<Shared> shared_;

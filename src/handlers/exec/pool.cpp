@@ -81,12 +81,7 @@ void Pool::open() {
 }
 
 void Pool::submit(std::shared_ptr<PoolJob> job) {
-    {
-        const std::lock_guard lock(mutex_);
-        inbox_.push_back(std::move(job));
-        if (inbox_.size() > 1) return;
-    }
-    runtime::at_turns_end(shared_from_this());
+    inbox_.put(std::move(job), shared_from_this());
 }
 
 void Pool::turn_ended() {
@@ -94,12 +89,7 @@ void Pool::turn_ended() {
 }
 
 void Pool::take_inbox() {
-    std::vector<std::shared_ptr<PoolJob>> jobs;
-    {
-        const std::lock_guard lock(mutex_);
-        jobs.swap(inbox_);
-    }
-    for (auto& job : jobs) {
+    for (auto& job : inbox_.take()) {
         job->watch_stop(thread_.executor());
         waiting_.push_back(std::move(job));
     }

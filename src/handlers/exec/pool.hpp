@@ -3,13 +3,12 @@
 #include "handlers/exec/child.hpp"
 #include "handlers/exec/exec.hpp"
 #include "handlers/exec/worker.hpp"
-#include "runtime/turn.hpp"
+#include "runtime/inbox.hpp"
 
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 namespace bide::exec {
@@ -99,8 +98,7 @@ class Pool final : public Member,
     bool window_over_ = false;  ///< what waits is to go, batch or not
     bool closing_ = false;
 
-    std::mutex mutex_;
-    std::vector<std::shared_ptr<PoolJob>> inbox_;  ///< guarded by mutex_
+    runtime::Inbox<std::shared_ptr<PoolJob>> inbox_;
 };
 
 /// A handler whose attempts go through the pool. The pool opens now and closes with the handler.

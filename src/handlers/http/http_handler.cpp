@@ -1,7 +1,7 @@
 #include "handlers/http/http_handler.hpp"
 
 #include "handlers/http/mapping.hpp"
-#include "runtime/turn.hpp"
+#include "runtime/inbox.hpp"
 #include "wire/json_value.hpp"
 #include "wire/message.hpp"
 
@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <array>
 #include <exception>
-#include <mutex>
 #include <utility>
 
 namespace bide::http {
@@ -98,7 +97,7 @@ class Shared final : public runtime::Member,
     }
 
     /// Any thread. Those that come together are begun together.
-    void put(Job job);
+    void put(Job job) { inbox_.put(std::move(job), shared_from_this()); }
     void shut_down() override { client.close(); }
     HttpRequest request_for(const ports::Attempt& attempt);
 
@@ -114,8 +113,7 @@ class Shared final : public runtime::Member,
     void turn_ended() override;
     void begin();
 
-    std::mutex inbox_mutex_;
-    std::vector<Job> inbox_;
+    runtime::Inbox<Job> inbox_;
 };
 
 HttpRequest Shared::request_for(const ports::Attempt& attempt) {
@@ -154,29 +152,14 @@ Task<void> run_attempt(std::shared_ptr<Shared> shared, Job job) {
     );
 }
 
-void Shared::put(Job job) {
-    bool first = false;
-    {
-        const std::lock_guard lock(inbox_mutex_);
-        first = inbox_.empty();
-        inbox_.push_back(std::move(job));
-    }
-    if (first) runtime::at_turns_end(shared_from_this());
-}
-
 void Shared::turn_ended() {
     runtime::net::post(thread.executor(), [self = shared_from_this()] { self->begin(); });
 }
 
 void Shared::begin() {
-    std::vector<Job> jobs;
-    {
-        const std::lock_guard lock(inbox_mutex_);
-        jobs.swap(inbox_);
-    }
     // Out of memory, say: the Completion goes, which says "lost".
     const auto ignore = [](const std::exception_ptr&) {};
-    for (auto& job : jobs) {
+    for (auto& job : inbox_.take()) {
         runtime::net::co_spawn(
             thread.executor(), run_attempt(shared_from_this(), std::move(job)), ignore
         );

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "runtime/turn.hpp"
+
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace bide::runtime {
+
+/// What any thread leaves for one that takes all of it together.
+template <class T>
+class Inbox {
+  public:
+    /// Any thread. The first of a lot calls for the owner's turn_ended() at the end of the caller's
+    /// turn: it wakes who is to take().
+    void put(T item, std::shared_ptr<TurnEnd> owner) {
+        if (add(std::move(item))) at_turns_end(std::move(owner));
+    }
+
+    /// All that has come.
+    std::vector<T> take() {
+        const std::lock_guard lock(mutex_);
+        return std::exchange(items_, {});
+    }
+
+    /// Any thread. What is here goes, and what is put from now on.
+    void close() {
+        std::vector<T> rest;
+        const std::lock_guard lock(mutex_);
+        closed_ = true;
+        rest.swap(items_);
+    }
+
+  private:
+    bool add(T&& item) {
+        const std::lock_guard lock(mutex_);
+        if (closed_) return false;
+        items_.push_back(std::move(item));
+        return items_.size() == 1;
+    }
+
+    std::mutex mutex_;
+    std::vector<T> items_;
+    bool closed_ = false;
+};
+
+}  // namespace bide::runtime
