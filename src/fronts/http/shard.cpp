@@ -462,7 +462,7 @@ void Shard::tell_passed_times(Time now) {
 }
 
 void Shard::hold_or_watch(const std::shared_ptr<Session>& session) {
-    if (session->resume && !session->mailbox) park(*session);  // the later of two timers
+    if (session->resume && !session->mailbox) park(*session);  // its own time is late
     if (session->held) {
         session->watched = true;
         return held_sockets_.watch(*session);
