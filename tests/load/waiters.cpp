@@ -90,21 +90,22 @@ Waited for_their_own(test::Server& server, std::size_t count, Instant end) {
     return waited;
 }
 
+struct Scene {
+    const char* what;
+    Waited (*run)(test::Server&, std::size_t, Instant);
+    double kib_each_max;  ///< of many; few bear more of what the server needs besides
+};
+
 /// On a server of its own, so that nothing it needs is there already.
-void scene(
-    const char* what,
-    Waited (*run)(test::Server&, std::size_t, Instant),
-    std::size_t count,
-    Verdict& verdict
-) {
+void play(const Scene& scene, std::size_t count, Verdict& verdict) {
     test::ServerOptions server_options;
     server_options.flags = {"--native", "sleep", "--log-level", "error"};
     test::Server server(std::move(server_options));
     const Instant end = moment(count);
-    const Waited waited = run(server, count, end);
+    const Waited waited = scene.run(server, count, end);
     say("%s: %zu answered with the result, %zu otherwise, %zu cut off; the first %.0f ms, the last "
         "%.0f ms after the end of the work; %.2f KiB of memory each while they waited",
-        what,
+        scene.what,
         waited.good,
         waited.wrong,
         waited.ended,
@@ -112,6 +113,13 @@ void scene(
         ms_between(end, waited.last),
         waited.kib_each);
     verdict.must(waited.good == count, "every waiter gets its result");
+    verdict.should(ms_between(end, waited.last) < 1000, "all answers within a second");
+    if (count >= kWaiters) {
+        verdict.should(waited.kib_each > 0, "all wait at once");
+        verdict.should(
+            waited.kib_each <= scene.kib_each_max, "memory as docs/performance.md has it"
+        );
+    }
     verdict.must(server.stop().status == 0, "the server ends well");
 }
 
@@ -121,8 +129,8 @@ int waiters(const Options& options) {
     const std::size_t count = options.count == 0 ? kWaiters : options.count;
     Verdict verdict(options.strict);
     say("durability fsync; %zu waiters", count);
-    scene("one job", for_one, count, verdict);
-    scene("a job each", for_their_own, count, verdict);
+    play({"one job", for_one, 1.0}, count, verdict);
+    play({"a job each", for_their_own, 2.0}, count, verdict);
     return verdict.exit_status();
 }
 
