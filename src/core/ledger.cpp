@@ -115,7 +115,7 @@ void Ledger::on(event::Cancel& event, Time now, Effects& effects) {
 
 void Ledger::on(event::SetPaused& event, Time, Effects& effects) {
     if (failed_) return refuse(event.wait.id, store_stopped(Retry::safe), effects);
-    pauses_.push_back(std::move(event));
+    pauses_.push_back(event);
 }
 
 void Ledger::on(event::Committed&, Time now, Effects& effects) {
