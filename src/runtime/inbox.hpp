@@ -1,8 +1,5 @@
 #pragma once
 
-#include "runtime/turn.hpp"
-
-#include <memory>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -13,10 +10,12 @@ namespace bide::runtime {
 template <class T>
 class Inbox {
   public:
-    /// Any thread. The first of a lot calls for the owner's turn_ended() at the end of the caller's
-    /// turn: it wakes who is to take().
-    void put(T item, std::shared_ptr<TurnEnd> owner) {
-        if (add(std::move(item))) at_turns_end(std::move(owner));
+    /// Any thread. True: it is the first of a lot, and who is to take() is to be woken.
+    [[nodiscard]] bool put(T item) {
+        const std::lock_guard lock(mutex_);
+        if (closed_) return false;
+        items_.push_back(std::move(item));
+        return items_.size() == 1;
     }
 
     /// All that has come.
@@ -34,13 +33,6 @@ class Inbox {
     }
 
   private:
-    bool add(T&& item) {
-        const std::lock_guard lock(mutex_);
-        if (closed_) return false;
-        items_.push_back(std::move(item));
-        return items_.size() == 1;
-    }
-
     std::mutex mutex_;
     std::vector<T> items_;
     bool closed_ = false;

@@ -3,7 +3,8 @@ bide_tests(http_url_test
     SOURCES ${PROJECT_SOURCE_DIR}/src/runtime/http_url_test.cpp)
 bide_tests(turn_test
     LIBS bide_runtime
-    SOURCES ${PROJECT_SOURCE_DIR}/src/runtime/turn_test.cpp)
+    SOURCES ${PROJECT_SOURCE_DIR}/src/runtime/inbox_test.cpp
+            ${PROJECT_SOURCE_DIR}/src/runtime/turn_test.cpp)
 bide_tests(tls_test
     LABEL integration
     LIBS bide_runtime

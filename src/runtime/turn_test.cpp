@@ -1,7 +1,5 @@
 #include "runtime/turn.hpp"
 
-#include "runtime/inbox.hpp"
-
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
@@ -11,7 +9,6 @@
 #include <stdexcept>
 #include <thread>
 #include <utility>
-#include <vector>
 
 namespace bide::runtime {
 namespace {
@@ -56,30 +53,6 @@ TEST_F(TurnTest, OnceForAllThatCameTogether) {
     run();
     EXPECT_EQ(expected, 1);
     EXPECT_EQ(counter_->count, 1);
-}
-
-TEST_F(TurnTest, InboxTellsOnceOfALot) {
-    Inbox<int> inbox;
-    inbox.put(1, counter_);
-    inbox.put(2, counter_);
-    EXPECT_EQ(counter_->count, 1);
-    EXPECT_EQ(inbox.take(), (std::vector<int>{1, 2}));
-    EXPECT_TRUE(inbox.take().empty());
-    inbox.put(3, counter_);
-    EXPECT_EQ(counter_->count, 2);
-}
-
-TEST_F(TurnTest, ClosedInboxKeepsNothing) {
-    Inbox<std::shared_ptr<int>> inbox;
-    const auto before = std::make_shared<int>();
-    const auto after = std::make_shared<int>();
-    inbox.put(before, counter_);
-    inbox.close();
-    inbox.put(after, counter_);
-    EXPECT_EQ(before.use_count(), 1);
-    EXPECT_EQ(after.use_count(), 1);
-    EXPECT_EQ(counter_->count, 1);
-    EXPECT_TRUE(inbox.take().empty());
 }
 
 TEST_F(TurnTest, InTheOrderOfTheAsking) {

@@ -123,6 +123,8 @@ TEST(Contract, Http10MayAskToKeepTheConnection) {
         connection.send("GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
         EXPECT_EQ(connection.read()["Connection"], "keep-alive");
     }
+    // Later versions need not be told.
+    EXPECT_FALSE(connection.ask({"GET", "/healthz", {}, {}}).has("Connection"));
 }
 
 TEST(Contract, ConnectionCloseIsHeeded) {

@@ -3,6 +3,7 @@
 #include "base/time.hpp"
 #include "runtime/asio.hpp"
 #include "runtime/inbox.hpp"
+#include "runtime/turn.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -41,7 +42,9 @@ class Turns {
         : shared_(std::make_shared<Shared>(executor, clock, std::move(take))) {}
 
     /// Any thread. After close() it goes nowhere.
-    void put(Event&& event) { shared_->inbox.put(std::move(event), shared_); }
+    void put(Event&& event) {
+        if (shared_->inbox.put(std::move(event))) runtime::at_turns_end(shared_);
+    }
 
     /// On the thread: take() is called by `at`.
     void wake_at(Time at) {

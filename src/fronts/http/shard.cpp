@@ -25,10 +25,9 @@ namespace {
 /// this long, so that short waits cost nothing.
 constexpr auto kTick = std::chrono::milliseconds(200);
 
-/// A caller that has waited this long waits on without its coroutine's frames, some 1.5 KiB. Of
-/// 19,000 that came within 4 s each was seen to cost 500 bytes more when that was 200 ms later:
-/// what those that came together needed until then stays resident. Looked for at every quarter of
-/// it.
+/// A caller that has waited this long waits on without its coroutine's frames, some 1.5 KiB. What
+/// callers that come together need until then stays resident (docs/decisions/0006). Looked for at
+/// every quarter of it.
 constexpr auto kParkAfter = std::chrono::milliseconds(100);
 
 /// How often the certificate's files are looked at.
@@ -247,11 +246,10 @@ void Shard::look_for_old_waits() {
 void Shard::park_old_waits() {
     const Time since_max = parts_.clock.coarse_now() - kParkAfter;
     while (!young_waits_.empty()) {
-        const auto [waiter, since] = young_waits_.front();
-        const auto found = waiting_.find(waiter);
+        const auto found = waiting_.find(young_waits_.front());
         if (found != waiting_.end()) {
-            if (since > since_max) return look_for_old_waits();
             const std::shared_ptr<Session> session = found->second;
+            if (session->waiting_since > since_max) return look_for_old_waits();
             if (session->resume) park(*session);
         }
         young_waits_.pop_front();
@@ -263,7 +261,7 @@ runtime::Task<AnswerPointer> Shard::wait(std::shared_ptr<Session> session) {
     session->waiting_since = parts_.clock.coarse_now();
     session->deadline = kNever;
     if (young_waits_.empty()) look_for_old_waits();
-    young_waits_.emplace_back(session->waiter, session->waiting_since);
+    young_waits_.push_back(session->waiter);
     Session* const waiting = session.get();
     waiting_.emplace(session->waiter, std::move(session));
     return resumption(waiting);
@@ -462,7 +460,7 @@ void Shard::tell_passed_times(Time now) {
 }
 
 void Shard::hold_or_watch(const std::shared_ptr<Session>& session) {
-    if (session->resume && !session->mailbox) park(*session);  // its own time is late
+    if (session->resume && !session->mailbox) park(*session);  // its pass is late
     if (session->held) {
         session->watched = true;
         return held_sockets_.watch(*session);

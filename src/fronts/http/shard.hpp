@@ -16,7 +16,6 @@
 #include <string>
 #include <thread>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 namespace bide::fronts::http {
@@ -174,7 +173,7 @@ class Shard final : public ports::AnswerSink {
     std::unordered_map<core::WaiterId, std::shared_ptr<Session>> waiting_;
     std::unordered_map<core::WaiterId, Http2Stream*> waiting_streams_;
     /// Waits with a coroutine each, the oldest first; and some that are over.
-    std::deque<std::pair<core::WaiterId, Time>> young_waits_;
+    std::deque<core::WaiterId> young_waits_;
     std::vector<char> read_room_;
     std::uint8_t sink_number_;
     std::uint64_t next_waiter_ = 0;

@@ -81,7 +81,7 @@ void Pool::open() {
 }
 
 void Pool::submit(std::shared_ptr<PoolJob> job) {
-    inbox_.put(std::move(job), shared_from_this());
+    if (inbox_.put(std::move(job))) runtime::at_turns_end(shared_from_this());
 }
 
 void Pool::turn_ended() {

@@ -4,6 +4,7 @@
 #include "handlers/exec/exec.hpp"
 #include "handlers/exec/worker.hpp"
 #include "runtime/inbox.hpp"
+#include "runtime/turn.hpp"
 
 #include <cstdint>
 #include <deque>

@@ -2,6 +2,7 @@
 
 #include "handlers/http/mapping.hpp"
 #include "runtime/inbox.hpp"
+#include "runtime/turn.hpp"
 #include "wire/json_value.hpp"
 #include "wire/message.hpp"
 
@@ -97,7 +98,9 @@ class Shared final : public runtime::Member,
     }
 
     /// Any thread. Those that come together are begun together.
-    void put(Job job) { inbox_.put(std::move(job), shared_from_this()); }
+    void put(Job job) {
+        if (inbox_.put(std::move(job))) runtime::at_turns_end(shared_from_this());
+    }
     void shut_down() override { client.close(); }
     HttpRequest request_for(const ports::Attempt& attempt);
 
