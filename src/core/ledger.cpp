@@ -144,7 +144,7 @@ void Ledger::committed(Job& job, DurableWrite kind, Time now, Effects& effects) 
         if (waiter.follow == Follow::yes && !waiter.told) tell_accepted(waiter, effects);
         if (waiter.due) answer_open_or_wait_for_commit(waiter, waiter.due_kind, now, effects);
     }
-    if (resident_bytes_ > limits_.resident_bytes_max && job.state != JobState::running)
+    if (job.state == JobState::running || resident_bytes_ > limits_.resident_bytes_max)
         let_input_go(job);
 }
 
@@ -337,6 +337,7 @@ void Ledger::start_ready(Queue& queue, Time now, Effects& effects) {
              job.input,
              now + queue.rules.timeout}
         );
+        if (job.durable) let_input_go(job);
         tell_news(job, Answer::News::attempt, effects);
     }
 }
@@ -455,6 +456,7 @@ void Ledger::abandon_running(Job& job, Effects& effects) {
     ++abandoned_[job.id];
 }
 
+/// Who wants it again reads it from the store, or has it: a handler at work, the outcome's write.
 void Ledger::let_input_go(Job& job) {
     if (!job.input) return;
     resident_bytes_ -= job.input->body.bytes.size();

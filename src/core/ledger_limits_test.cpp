@@ -78,13 +78,39 @@ TEST(Limits, InputsOverTheResidentLimitAreReadAgain) {
     Driver driver({}, {.resident_bytes_max = 6});
     const JobId first = driver.submit();
     const JobId second = driver.submit();
-    EXPECT_EQ(driver.ledger.resident_bytes(), 10U);
+    const JobId third = driver.submit();
+    EXPECT_EQ(driver.ledger.resident_bytes(), 15U);
     driver.commit();
-    EXPECT_EQ(driver.ledger.resident_bytes(), 5U);
+    EXPECT_EQ(driver.ledger.resident_bytes(), 5U);  // the first runs; the limit took the second's
     driver.succeed(first);
     ASSERT_EQ(driver.starts.size(), 2U);
     EXPECT_EQ(driver.starts[1].job, second);
     EXPECT_EQ(driver.starts[1].input, nullptr);
+    driver.succeed(second);
+    ASSERT_EQ(driver.starts.size(), 3U);
+    EXPECT_EQ(driver.starts[2].job, third);
+    EXPECT_NE(driver.starts[2].input, nullptr);
+}
+
+TEST(Limits, InputsOfRunningJobsAreTheHandlersOnceDurable) {
+    Driver driver({.concurrency = 1, .retry = {.attempts_max = 2}});
+    const JobId first = driver.submit();
+    const JobId second = driver.submit();
+    driver.commit();
+    EXPECT_EQ(driver.ledger.resident_bytes(), 5U);  // of the one that waits
+
+    driver.end(first, 1, fail);
+    driver.commit();
+    ASSERT_EQ(driver.starts.size(), 2U);
+    EXPECT_EQ(driver.starts[1].job, second);
+    EXPECT_NE(driver.starts[1].input, nullptr);
+    EXPECT_EQ(driver.ledger.resident_bytes(), 0U);
+
+    driver.end(second, 1, retry);
+    driver.pass(seconds(3600));
+    ASSERT_EQ(driver.starts.size(), 3U);
+    EXPECT_EQ(driver.starts[2].job, second);
+    EXPECT_EQ(driver.starts[2].input, nullptr);
 }
 
 TEST(Limits, InputsNotYetDurableAreNeverLetGo) {

@@ -4,10 +4,10 @@
 #include "wire/json_value.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <fstream>
 #include <iterator>
-#include <mutex>
 #include <stdexcept>
 #include <utility>
 
@@ -137,10 +137,9 @@ class AsyncHandler final : public ports::Handler {
     struct Once {
         explicit Once(ports::Completion completion) : done(std::move(completion)) {}
         void finish(Reply&& reply) {
-            const std::lock_guard lock(mutex);
-            done(to_result(std::move(reply)));
+            if (!finished.test_and_set()) done(to_result(std::move(reply)));
         }
-        std::mutex mutex;
+        std::atomic_flag finished;
         ports::Completion done;
     };
 
