@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <iterator>
+#include <pthread.h>
 #include <sys/file.h>
 #include <system_error>
 #include <unistd.h>
@@ -85,6 +86,8 @@ Result<std::unique_ptr<Engine>> Engine::open(
 void Engine::start() {
     writer_ = std::thread(&Engine::write_loop, this);
     alarm_ = std::thread(&Engine::alarm_loop, this);
+    ::pthread_setname_np(writer_.native_handle(), "bide-writer");
+    ::pthread_setname_np(alarm_.native_handle(), "bide-alarm");
     pool_.post([this, names = file_names(options_.directory + "/bodies")] { remove_orphans(names); }
     );
     step(core::event::Tick{});

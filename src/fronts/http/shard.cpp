@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <ctime>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <utility>
 
@@ -118,6 +119,7 @@ void Shard::start() {
     net::co_spawn(io_, accept_loop(), rethrow);
     net::co_spawn(io_, tick_loop(), rethrow);
     thread_ = std::thread([this] { runtime::run_in_turns(io_); });
+    ::pthread_setname_np(thread_.native_handle(), "bide-io");
 }
 
 void Shard::close_acceptor() {
