@@ -93,6 +93,7 @@ Result<void> Assembly::build_queues() {
     engine_options_.limits.company = kCompany;
     engine_options_.tenancy = config_.tenancy;
     engine_options_.log_error = [](const std::string& text) { spdlog::error(text); };
+    engine_options_.log_warning = [](const std::string& text) { spdlog::warn(text); };
     return success();
 }
 

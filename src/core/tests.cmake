@@ -3,6 +3,7 @@ bide_tests(
     core_test
     LIBS bide_core
     SOURCES ${core_tests}/consumer_test.cpp
+            ${core_tests}/failure_log_test.cpp
             ${core_tests}/fair_line_test.cpp
             ${core_tests}/job_test.cpp
             ${core_tests}/ledger_answer_test.cpp

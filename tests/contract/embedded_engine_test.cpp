@@ -2,15 +2,34 @@
 #include "engines/embedded/engine.hpp"
 #include "runtime/spool.hpp"
 
+#include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace bide::contract {
 namespace {
 
 using namespace std::chrono_literals;
+
+/// The system's, and how often it was asked.
+class CountedClock final : public Clock {
+  public:
+    Time now() const override {
+        ++asked_;
+        return clock_.now();
+    }
+    std::uint64_t asked() const { return asked_; }
+
+  private:
+    SystemClock clock_;
+    mutable std::atomic<std::uint64_t> asked_{0};
+};
 
 class EmbeddedUnderTest final : public EngineUnderTest {
   public:
@@ -32,6 +51,14 @@ class EmbeddedUnderTest final : public EngineUnderTest {
     }
     void drain() override { engine_->drain(30s); }
 
+    std::uint64_t clock_asked() const { return clock_.asked(); }
+    /// What was said to the operator; all of it, when the engine has stopped.
+    std::vector<std::string> stop_and_take_warnings() {
+        close();
+        open();
+        return std::exchange(warnings_, {});
+    }
+
   private:
     void open() {
         pool_ = std::make_unique<runtime::BlockingPool>(2);
@@ -39,6 +66,10 @@ class EmbeddedUnderTest final : public EngineUnderTest {
         engines::embedded::Options options;
         options.directory = directory_;
         options.log_error = [](const std::string& text) { ADD_FAILURE() << text; };
+        options.log_warning = [this](const std::string& text) {
+            const std::lock_guard lock(mutex_);
+            warnings_.push_back(text);
+        };
         engines::embedded::QueueOptions queue;
         queue.name = "held";
         queue.rules.concurrency = 2;
@@ -63,12 +94,83 @@ class EmbeddedUnderTest final : public EngineUnderTest {
     }
 
     std::string directory_ = testing::TempDir() + "bide_engine_suite";
-    SystemClock clock_;
+    CountedClock clock_;
     HeldHandler handler_;
+    std::mutex mutex_;
+    std::vector<std::string> warnings_;
     std::unique_ptr<runtime::BlockingPool> pool_;
     std::unique_ptr<runtime::Spool> spool_;
     std::unique_ptr<engines::embedded::Engine> engine_;
 };
+
+/// What the tests of this engine alone have in common.
+struct Alone {
+    Alone() { attach(); }
+    void attach() { sink = engine.engine().add_sink(inbox); }
+
+    core::Wait wait() { return {ports::make_waiter_id(sink, ++last_waiter), engine.now() + 10min}; }
+    JobId post(core::Wait wait, Time start_by = kNever) {
+        auto input = std::make_shared<core::JobInput>();
+        const ports::NewId made = engine.engine().make_id();
+        input->id = made.id;
+        input->sequence = made.sequence;
+        input->queue = kHeld;
+        input->created = engine.now();
+        engine.engine().submit({std::move(input), wait, engine.now(), start_by});
+        return made.id;
+    }
+    void set_paused() {
+        const core::Wait asked = wait();
+        engine.engine().set_paused({kHeld, true, asked});
+        EXPECT_EQ(inbox.wait_for(asked.id).kind, core::Answer::Kind::applied);
+    }
+    core::Answer list() {
+        const core::Wait asked = wait();
+        engine.engine().list({kHeld, std::nullopt, std::nullopt, 0, 10}, asked);
+        return inbox.wait_for(asked.id);
+    }
+
+    Inbox inbox;
+    EmbeddedUnderTest engine;
+    std::uint8_t sink = 0;
+    std::uint64_t last_waiter = 0;
+};
+
+/// A span of more than 292 years does not fit into the nanoseconds that threads are put to sleep
+/// by.
+TEST(EmbeddedEngine, ADeadlineInAFarYearDoesNotKeepTheAlarmAwake) {
+    constexpr int kLooks = 100;
+    Alone with;
+    with.set_paused();
+    core::Wait asked = with.wait();
+    asked.deadline = with.engine.now();
+    with.post(asked, Time(std::chrono::sys_days(std::chrono::year(9999) / 12 / 31)));
+    EXPECT_EQ(with.inbox.wait_for(asked.id).kind, core::Answer::Kind::open);
+    // Then it is the next time that the alarm waits for, and looks at the list change nothing.
+    with.engine.restart();
+    with.attach();
+
+    const std::uint64_t before = with.engine.clock_asked();
+    for (int i = 0; i < kLooks; ++i) EXPECT_EQ(with.list().page->jobs.size(), 1U);
+    EXPECT_LT(with.engine.clock_asked() - before, 10U * kLooks);
+}
+
+TEST(EmbeddedEngine, AJobThatFailedIsALineForTheOperator) {
+    Alone with;
+    const core::Wait asked = with.wait();
+    const JobId job = with.post(asked);
+    core::AttemptResult result;
+    result.verdict = core::AttemptResult::Verdict::fail;
+    result.detail = "no such voice; its last words:\nGood mor";
+    with.engine.handler().take().done(std::move(result));
+    EXPECT_EQ(with.inbox.wait_for(asked.id).kind, core::Answer::Kind::finished);
+    const auto warnings = with.engine.stop_and_take_warnings();
+    ASSERT_EQ(warnings.size(), 1U);
+    EXPECT_EQ(
+        warnings[0],
+        "job " + to_string(job) + " of queue held failed, attempts: 1, rejected: no such voice"
+    );
+}
 
 INSTANTIATE_TEST_SUITE_P(
     Embedded,

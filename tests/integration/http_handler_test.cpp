@@ -132,7 +132,9 @@ TEST_F(HttpHandler, WhatNeverGoesBetterFailsInTheEndWithTheLastWords) {
     EXPECT_EQ(answer.status, 502);
     EXPECT_EQ(answer.problem(), "handler-failed");
     EXPECT_EQ(answer["Bide-Attempts"], "2");
-    EXPECT_EQ(answer.member("detail"), "the target answered 503 Service Unavailable: said 503");
+    EXPECT_EQ(
+        answer.member("detail"), "the target answered 503 Service Unavailable; it said:\nsaid 503"
+    );
 }
 
 TEST_F(HttpHandler, ARedirectFailsForGood) {

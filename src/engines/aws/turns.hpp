@@ -8,6 +8,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -24,6 +25,9 @@ namespace bide::engines::aws {
 /// For calls under way at the end, before they are cut off: results are stored and messages
 /// removed.
 constexpr Duration kLastCalls = std::chrono::seconds(10);
+
+/// A turn comes at least so often: in the nanoseconds of timers 292 years are too many.
+constexpr Duration kWakeMax = std::chrono::hours(24);
 
 /// How a state machine lives on one thread: events from any thread wait in an inbox and are taken
 /// together; a timer wakes it when it wants; what it has begun is counted, so that it can end.
@@ -55,7 +59,7 @@ class Turns {
             shared.timer.cancel();
             return;
         }
-        const Duration span = std::max(at - shared.clock.now(), Duration(0));
+        const Duration span = std::clamp<Duration>(at - shared.clock.now(), Duration(0), kWakeMax);
         shared.timer.expires_after(span);
         shared.timer.async_wait([weak = std::weak_ptr(shared_)](const auto& error) {
             const auto living = weak.lock();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/consumer.hpp"
+#include "core/failure_log.hpp"
 #include "engines/aws/options.hpp"
 #include "engines/aws/services.hpp"
 #include "engines/aws/turns.hpp"
@@ -130,6 +131,8 @@ class Worker final : public ports::AttemptSink {
     std::stop_source stop_;   ///< no more polls
     std::stop_source abort_;  ///< and those under way are broken off
     std::atomic<std::uint32_t> polls_under_way_{0};
+
+    core::FailureLog failure_log_;
 
     mutable std::mutex mutex_;  ///< guards what follows against those who only read
     core::Consumer consumer_;

@@ -76,6 +76,11 @@ Task<void> Worker::store(core::wants::Store order) {
     );
     said("S3", put.has_error() ? &put.error() : nullptr);
     told.outcome = order.outcome;
+    if (put.has_value() && put.value() != Put::was_there) {
+        const auto line =
+            failure_log_.line(order.job, name_of(queue), *order.outcome, services_.clock().now());
+        if (line) services_.log(*line);
+    }
     if (put.has_error()) {
         told.error = to_error(put.error(), "S3");
     } else if (put.value() == Put::was_there) {

@@ -29,6 +29,9 @@ constexpr std::size_t kPruneIdle = 256;
 /// pool, so that an I/O thread gets back to its connections.
 constexpr int kRoundsMax = 64;
 
+/// The longest sleep of the alarm: in the nanoseconds that are waited by, 292 years are too many.
+constexpr auto kAlarmMax = std::chrono::hours(24);
+
 constexpr auto kIdlePause = std::chrono::seconds(1);
 
 /// How long stopped handlers have to end: longer than their own grace before SIGKILL.
@@ -487,6 +490,7 @@ void Engine::write_group(std::unique_lock<std::mutex>& lock) {
 
     if (done.has_error()) options_.log_error("the store failed: " + done.error().detail);
     perform(std::move(chores));
+    if (done.has_value()) log_failures();
     group_.clear();
     if (done.has_value()) after_commit();
     lock.lock();
@@ -502,6 +506,16 @@ Result<void> Engine::commit(const core::WriteGroup& group) {
         group.empty() ? kPruneIdle : std::max(kPruneMin, 2 * group.jobs.size());
     ++commits_;
     return store_->apply(group, clock_.now(), prune_max);
+}
+
+/// On the pool: whoever reads the log may be slow.
+void Engine::log_failures() {
+    for (const auto& write : group_.jobs) {
+        if (!write.outcome) continue;
+        const std::string& queue = store_->queues().name(write.outcome->queue);
+        auto line = failure_log_.line(write.job, queue, *write.outcome, clock_.now());
+        if (line) pool_.post([this, text = std::move(*line)] { options_.log_warning(text); });
+    }
 }
 
 void Engine::after_commit() {
@@ -534,7 +548,7 @@ void Engine::alarm_loop() {
         if (next == kNever)
             alarm_wake_.wait(lock);
         else
-            alarm_wake_.wait_for(lock, next - now);
+            alarm_wake_.wait_for(lock, std::min<Duration>(next - now, kAlarmMax));
     }
 }
 

@@ -3,6 +3,7 @@
 #include "base/id.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "core/failure_log.hpp"
 #include "core/ledger.hpp"
 #include "engines/embedded/redriver.hpp"
 #include "engines/embedded/store.hpp"
@@ -40,6 +41,7 @@ struct Options {
     core::Tenancy tenancy;
     /// What the operator should see: text for the log. Any thread.
     std::function<void(const std::string&)> log_error;
+    std::function<void(const std::string&)> log_warning;
 };
 
 /// Queue, store and notifier on one machine: the ledger under one lock, and a writer thread that
@@ -140,6 +142,7 @@ class Engine final : public ports::Engine, public ports::AttemptSink, private ru
     void write_group(std::unique_lock<std::mutex>& lock);
     Result<void> commit(const core::WriteGroup& group);
     void after_commit();
+    void log_failures();
     void alarm_loop();
     bool wait_until_idle(std::unique_lock<std::mutex>& lock, Duration patience);
     void remove_files(const std::vector<std::string>& paths);
@@ -151,6 +154,7 @@ class Engine final : public ports::Engine, public ports::AttemptSink, private ru
     int lock_descriptor_ = -1;
     std::unique_ptr<Store> store_;  ///< the writer thread's, after open()
     core::WriteGroup group_;        ///< likewise: what the commit under way writes
+    core::FailureLog failure_log_;  ///< likewise
     std::unique_ptr<StoreReader> reader_;
     std::unique_ptr<Redriver> redriver_;
     std::atomic<std::uint64_t> commits_{0};

@@ -32,8 +32,8 @@ std::string describe(const runtime::HttpResponse& response) {
         if (const auto to = response.fields["Location"]; !to.empty())
             text += " (to " + wire::to_printable(to.substr(0, kQuoteBytes)) + ")";
     } else if (!response.body.bytes.empty()) {
-        text +=
-            ": " + wire::to_printable(std::string_view(response.body.bytes).substr(0, kQuoteBytes));
+        text += "; it said:\n" +
+                wire::to_printable(std::string_view(response.body.bytes).substr(0, kQuoteBytes));
     }
     return text;
 }

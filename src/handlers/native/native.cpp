@@ -89,13 +89,15 @@ core::AttemptResult to_result(Reply&& reply) {
     return result;
 }
 
+constexpr const char* kThrewSomething = "the handler threw something that is no std::exception";
+
 Reply run_guarded(const Worker::Function& function, const Job& job) {
     try {
         return function(job);
     } catch (const std::exception& failure) {
         return Reply::retry(std::string("the handler threw: ") + failure.what());
     } catch (...) {
-        return Reply::retry("the handler threw something that is no std::exception");
+        return Reply::retry(kThrewSomething);
     }
 }
 
@@ -129,6 +131,8 @@ class AsyncHandler final : public ports::Handler {
             function_(std::move(job), [shared](Reply reply) { shared->finish(std::move(reply)); });
         } catch (const std::exception& failure) {
             shared->finish(Reply::retry(std::string("the handler threw: ") + failure.what()));
+        } catch (...) {
+            shared->finish(Reply::retry(kThrewSomething));
         }
     }
 
