@@ -148,10 +148,10 @@ void NameIndex::publish(NewRun&& run) {
     done = std::exchange(frozen_, nullptr);
 }
 
-std::optional<std::string> NameIndex::oldest_before(std::int64_t sequence) const {
+std::optional<NameIndex::OldRun> NameIndex::oldest_before(std::int64_t sequence) const {
     const std::lock_guard lock(mutex_);
     if (runs_.empty() || runs_.front().last_sequence >= sequence) return std::nullopt;
-    return runs_.front().file;
+    return OldRun{runs_.front().file, runs_.front().last_sequence};
 }
 
 std::string NameIndex::drop_oldest() {

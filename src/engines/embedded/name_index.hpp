@@ -46,14 +46,18 @@ class NameIndex {
     };
     /// Whether enough names are in memory for another run, and none is being written.
     bool wants_run() const;
-    /// Writes them to a file; on a thread that may block. Then register_run() and publish().
+    /// Writes them to a file; on a thread that may block. Then take_written().
     Result<void> write_run();
     std::optional<NewRun> take_written();
     /// After the commit that names it: its names leave memory.
     void publish(NewRun&& run);
 
+    struct OldRun {
+        std::string file;
+        std::int64_t last_sequence = 0;
+    };
     /// The oldest run, if all its names are of before `sequence`.
-    std::optional<std::string> oldest_before(std::int64_t sequence) const;
+    std::optional<OldRun> oldest_before(std::int64_t sequence) const;
     /// After the commit that forgets it. The file's full path.
     std::string drop_oldest();
 

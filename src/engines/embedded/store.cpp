@@ -193,7 +193,15 @@ Result<void> Store::prepare_writes() {
             " LEFT JOIN keyed k ON k.seq = o.seq WHERE o.seq = ?1"},
         Entry{&input_file_of_, "SELECT input_file FROM open_jobs WHERE seq = ?1"},
         Entry{&insert_late_name_, "INSERT INTO late_names (seq, id) VALUES (?1, ?2)"},
-        Entry{&delete_late_names_, "DELETE FROM late_names WHERE seq < ?1"},
+        Entry{
+            &delete_late_names_,
+            "DELETE FROM late_names WHERE seq < ?1"
+            " AND NOT EXISTS (SELECT 1 FROM keyed k WHERE k.seq = late_names.seq)"
+            " AND NOT EXISTS (SELECT 1 FROM open_jobs o WHERE o.seq = late_names.seq)"},
+        Entry{
+            &named_before_,
+            "SELECT coalesce((SELECT min(seq) FROM keyed) <= ?1, 0)"
+            " OR coalesce((SELECT min(seq) FROM open_jobs) <= ?1, 0)"},
         Entry{&insert_run_, "INSERT INTO name_runs (file, last_seq) VALUES (?1, ?2)"},
         Entry{&delete_run_, "DELETE FROM name_runs WHERE file = ?1"},
         Entry{&set_paused_, "UPDATE queues SET paused = ?2 WHERE number = ?1"},
@@ -482,8 +490,8 @@ Result<void> Store::take_files_of(std::int64_t sequence) {
     }
 }
 
-/// Names a new file of names, and forgets the oldest one when the jobs in it have been gone for
-/// about a retention.
+/// Names a new file of names, and forgets the oldest one when it is about two retentions old and
+/// all the jobs in it have gone.
 Result<void> Store::keep_names(Time now, const std::optional<NameIndex::NewRun>& written) {
     drops_run_ = false;
     const std::int64_t over = sequence_at(now - 2 * longest_retention_);
@@ -493,8 +501,13 @@ Result<void> Store::keep_names(Time now, const std::optional<NameIndex::NewRun>&
     }
     const auto oldest = names_->oldest_before(over);
     if (!oldest) return success();
+    // A job may be open for longer, and an outcome was given its time by another configuration.
+    BIDE_TRY(const bool row, named_before_->bind(1, oldest->last_sequence).step());
+    const bool needed = row && named_before_->number(0) != 0;
+    named_before_->reset();
+    if (needed) return success();
     drops_run_ = true;
-    return delete_run_->bind_text(1, *oldest).run();
+    return delete_run_->bind_text(1, oldest->file).run();
 }
 
 }  // namespace bide::engines::embedded

@@ -88,8 +88,7 @@ struct StoreReader::Connection {
     Statement find_fingerprint;
     Statement find_input_size;
     Statement pruned_through;
-    Statement load_open;
-    Statement load_kept;
+    Statement load_input;
     Statement file_in_use;
     Statement list_open;
     Statement list_ended;
@@ -116,17 +115,18 @@ Result<std::unique_ptr<StoreReader::Connection>> StoreReader::open_connection(
 ) {
     BIDE_TRY(Database database, Database::open(path, Database::Mode::read_only));
     const std::string outcome = "SELECT " + std::string(kOutcomeColumns);
-    const std::array<std::string, 12> texts{
+    const std::array<std::string, 11> texts{
         outcome + ", o.body FROM outcomes o WHERE seq = ?1",
         "SELECT name, size FROM outcome_files WHERE seq = ?1",
         "SELECT fingerprint FROM keyed WHERE seq = ?1",
         "SELECT input_size FROM dead_letters WHERE seq = ?1",
         "SELECT value FROM facts WHERE name = 'pruned_through'",
+        // One statement: between two, a failed job may become an open one.
         "SELECT id, queue, content_type, traceparent, input_size, input_file, input, input_check,"
-        " tenant, priority, created_us FROM open_jobs WHERE seq = ?1",
-        "SELECT o.id, o.queue, d.content_type, d.traceparent, d.input_size, d.input_file, d.input,"
-        " d.input_check, o.facts FROM outcomes o JOIN dead_letters d ON d.seq = o.seq"
-        " WHERE o.seq = ?1",
+        " NULL, tenant, priority, created_us FROM open_jobs WHERE seq = ?1 UNION ALL"
+        " SELECT o.id, o.queue, d.content_type, d.traceparent, d.input_size, d.input_file, d.input,"
+        " d.input_check, o.facts, NULL, NULL, NULL"
+        " FROM outcomes o JOIN dead_letters d ON d.seq = o.seq WHERE o.seq = ?1",
         "SELECT EXISTS (SELECT 1 FROM open_jobs WHERE input_file = ?1)"
         " OR EXISTS (SELECT 1 FROM outcome_files WHERE name = ?1)"
         " OR EXISTS (SELECT 1 FROM dead_letters WHERE input_file = ?1)",
@@ -149,7 +149,6 @@ Result<std::unique_ptr<StoreReader::Connection>> StoreReader::open_connection(
     // Braces: in this order.
     return std::unique_ptr<Connection>(new Connection{
         std::move(database),
-        take(),
         take(),
         take(),
         take(),
@@ -273,31 +272,31 @@ Result<std::shared_ptr<const core::JobInput>> StoreReader::load_input(
     const JobId& id, std::int64_t sequence
 ) {
     BIDE_TRY(const auto connection, connect());
-    for (Statement* row : {&connection->load_open, &connection->load_kept}) {
-        row->reset();
-        BIDE_TRY(const bool found, row->bind(1, sequence).step());
-        if (!found || row->blob(0) != bytes_of(id)) continue;
-        auto input = std::make_shared<core::JobInput>();
-        input->id = id;
-        input->sequence = sequence;
-        BIDE_TRY(input->queue, queues_.index(row->number(1)));
-        input->content_type = row->text(2);
-        input->traceparent = row->text(3);
-        BIDE_TRY(input->body, read_body(*row, {4, 5, 6, 7}, bodies_));
-        if (row == &connection->load_kept) {
-            BIDE_TRY(const OutcomeFacts facts, unpack_facts(row->blob(8)));
-            input->tenant = facts.tenant;
-            input->priority = facts.priority;
-            input->created = facts.created;
-        } else {
-            input->tenant = row->text(8);
-            input->priority = static_cast<std::uint8_t>(row->number(9) % core::kPriorities);
-            input->created = time_of(row->number(10));
-        }
-        row->reset();
-        return std::shared_ptr<const core::JobInput>(std::move(input));
+    Statement& row = connection->load_input;
+    row.reset();
+    BIDE_TRY(const bool found, row.bind(1, sequence).step());
+    if (!found || row.blob(0) != bytes_of(id))
+        return Error{
+            Code::store_failed, Retry::unsafe, "the input of an open job is not in the store"};
+    auto input = std::make_shared<core::JobInput>();
+    input->id = id;
+    input->sequence = sequence;
+    BIDE_TRY(input->queue, queues_.index(row.number(1)));
+    input->content_type = row.text(2);
+    input->traceparent = row.text(3);
+    BIDE_TRY(input->body, read_body(row, {4, 5, 6, 7}, bodies_));
+    if (row.is_null(8)) {
+        input->tenant = row.text(9);
+        input->priority = static_cast<std::uint8_t>(row.number(10) % core::kPriorities);
+        input->created = time_of(row.number(11));
+    } else {
+        BIDE_TRY(const OutcomeFacts facts, unpack_facts(row.blob(8)));
+        input->tenant = facts.tenant;
+        input->priority = facts.priority;
+        input->created = facts.created;
     }
-    return Error{Code::store_failed, Retry::unsafe, "the input of an open job is not in the store"};
+    row.reset();
+    return std::shared_ptr<const core::JobInput>(std::move(input));
 }
 
 Result<bool> StoreReader::file_in_use(const std::string& name) {

@@ -5,9 +5,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -299,6 +301,72 @@ TEST_F(StoreTest, ACallersIdIsFoundAndForgottenLongAfterItsOutcome) {
     EXPECT_EQ(body_of(job->id), "nothing") << "after twice the longest retention";
     EXPECT_EQ(body_of(newest->id), "result") << "the newest stays, whatever its age";
     EXPECT_EQ(store->take_dead_files().size(), 1U);
+}
+
+TEST_F(StoreTest, ANameStaysWhileItsJobIsOpenOrItsOutcomeThere) {
+    open({{"short", 10s}, {"long", 24h * 30}});
+    const auto named = [this](core::QueueIndex queue, const char* id) {
+        auto job = std::make_shared<core::JobInput>(*input(queue, kStart, "x"));
+        job->id = parse_job_id(id).value();
+        job->fingerprint[3] = 7;
+        return job;
+    };
+    const auto waits = named(0, "11111111-2222-4333-8444-555555555555");
+    const auto ended = named(1, "21111111-2222-4333-8444-555555555555");
+    core::Write open_it = open_row(waits);
+    core::Write done = finish(*ended, core::JobState::succeeded, kStart);
+    open_it.named = done.named = true;
+    open_it.fingerprint[3] = done.fingerprint[3] = 7;
+    apply({open_it, done});
+    ASSERT_TRUE(store->names().write_run().has_value());
+    apply({});
+
+    // Both are older than twice the longest retention that is configured now.
+    open({{"short", 10s}, {"long", 24h}});
+    apply({}, kStart + 24h * 20, 16);
+    EXPECT_EQ(store->names().find(waits->id).value(), waits->sequence);
+    EXPECT_EQ(body_of(ended->id), "result");
+
+    core::Write at_last = finish(*waits, core::JobState::succeeded, kStart + 24h * 20, "at last");
+    at_last.named = at_last.row_exists = true;
+    at_last.fingerprint[3] = 7;
+    const auto newest = input(1, kStart + 24h * 40, "");
+    apply({at_last, finish(*newest, core::JobState::succeeded, kStart + 24h * 40)});
+    EXPECT_EQ(body_of(waits->id), "at last");
+
+    apply({}, kStart + 24h * 60, 16);
+    apply({}, kStart + 24h * 60 + 2s, 16);
+    open();
+    EXPECT_FALSE(store->names().may_have(waits->id));
+    EXPECT_FALSE(store->names().may_have(ended->id));
+}
+
+TEST_F(StoreTest, AnInputIsFoundWhileItsJobFailsAndIsOpenedAgain) {
+    const auto job = input(0, kStart, "input");
+    core::Write failed = finish(*job, core::JobState::failed, kStart);
+    failed.input = job;
+    core::Write again;
+    again.kind = core::DurableWrite::reopen;
+    again.job = job->id;
+    again.sequence = job->sequence;
+    apply({failed});
+    failed.input = nullptr;
+    failed.row_exists = true;
+
+    std::atomic<bool> ended = false;
+    std::thread other([&] {
+        while (!ended) {
+            const auto found = reader->load_input(job->id, job->sequence);
+            EXPECT_TRUE(found.has_value()) << found.error().detail;
+            ended = ended || !found.has_value();
+        }
+    });
+    for (int i = 0; i < 200 && !ended; ++i) {
+        apply({again});
+        apply({failed});
+    }
+    ended = true;
+    other.join();
 }
 
 TEST_F(StoreTest, AFailedJobIsOpenedAgainWithItsInput) {
