@@ -9,7 +9,10 @@
 
 namespace bide::runtime {
 
-WorkThread::WorkThread(const char* name) : name_(name), work_(context_.get_executor()) {}
+WorkThread::WorkThread(const char* name) : name_(name), work_(context_.get_executor()) {
+    // Asio's reactor now, not with the first timer: then there may be no descriptors left for it.
+    [[maybe_unused]] const Timer first(context_.get_executor());
+}
 
 // Without memory for a message there is no orderly end anyway.
 WorkThread::~WorkThread() {  // NOLINT(bugprone-exception-escape)

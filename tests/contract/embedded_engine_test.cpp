@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +31,13 @@ class CountedClock final : public Clock {
     SystemClock clock_;
     mutable std::atomic<std::uint64_t> asked_{0};
 };
+
+class ThrowingHandler final : public ports::Handler {
+  public:
+    void start(ports::Attempt, ports::Completion) override { throw std::runtime_error("no room"); }
+};
+
+constexpr core::QueueIndex kThrowing = 2;
 
 class EmbeddedUnderTest final : public EngineUnderTest {
   public:
@@ -65,7 +73,9 @@ class EmbeddedUnderTest final : public EngineUnderTest {
         spool_ = runtime::Spool::open(directory_ + "/bodies", 1024).value();
         engines::embedded::Options options;
         options.directory = directory_;
-        options.log_error = [](const std::string& text) { ADD_FAILURE() << text; };
+        options.log_error = [](const std::string& text) {
+            EXPECT_EQ(text, "a handler could not start: no room");
+        };
         options.log_warning = [this](const std::string& text) {
             const std::lock_guard lock(mutex_);
             warnings_.push_back(text);
@@ -82,6 +92,9 @@ class EmbeddedUnderTest final : public EngineUnderTest {
         queue.rules.retry.attempts_max = 2;
         queue.rules.timeout = 50ms;
         options.queues.push_back(queue);
+        queue.name = "throwing";
+        queue.handler = &throwing_;
+        options.queues.push_back(queue);
         engine_ = engines::embedded::Engine::open(std::move(options), clock_, *pool_).value();
         engine_->start();
     }
@@ -96,6 +109,7 @@ class EmbeddedUnderTest final : public EngineUnderTest {
     std::string directory_ = testing::TempDir() + "bide_engine_suite";
     CountedClock clock_;
     HeldHandler handler_;
+    ThrowingHandler throwing_;
     std::mutex mutex_;
     std::vector<std::string> warnings_;
     std::unique_ptr<runtime::BlockingPool> pool_;
@@ -109,12 +123,12 @@ struct Alone {
     void attach() { sink = engine.engine().add_sink(inbox); }
 
     core::Wait wait() { return {ports::make_waiter_id(sink, ++last_waiter), engine.now() + 10min}; }
-    JobId post(core::Wait wait, Time start_by = kNever) {
+    JobId post(core::Wait wait, Time start_by = kNever, core::QueueIndex queue = kHeld) {
         auto input = std::make_shared<core::JobInput>();
         const ports::NewId made = engine.engine().make_id();
         input->id = made.id;
         input->sequence = made.sequence;
-        input->queue = kHeld;
+        input->queue = queue;
         input->created = engine.now();
         engine.engine().submit({std::move(input), wait, engine.now(), start_by});
         return made.id;
@@ -153,6 +167,16 @@ TEST(EmbeddedEngine, ADeadlineInAFarYearDoesNotKeepTheAlarmAwake) {
     const std::uint64_t before = with.engine.clock_asked();
     for (int i = 0; i < kLooks; ++i) EXPECT_EQ(with.list().page->jobs.size(), 1U);
     EXPECT_LT(with.engine.clock_asked() - before, 10U * kLooks);
+}
+
+TEST(EmbeddedEngine, AHandlerThatCannotStartHasLostItsAttempts) {
+    Alone with;
+    const core::Wait asked = with.wait();
+    with.post(asked, kNever, kThrowing);
+    const core::Answer answer = with.inbox.wait_for(asked.id);
+    ASSERT_EQ(answer.kind, core::Answer::Kind::finished);
+    EXPECT_EQ(answer.outcome->kind, core::FailureKind::lost);
+    EXPECT_EQ(answer.outcome->attempts, 2U);
 }
 
 TEST(EmbeddedEngine, AJobThatFailedIsALineForTheOperator) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
 #include <fcntl.h>
 #include <filesystem>
 #include <iterator>
@@ -69,6 +70,15 @@ struct Engine::Trampoline {
     Chores pending;
 };
 thread_local Engine::Trampoline* Engine::Trampoline::current = nullptr;
+
+/// Somebody is in here. Its end is the last touch of the engine: see stop().
+struct Engine::Caller {
+    explicit Caller(std::atomic<std::uint32_t>& of) : count(of) { ++count; }
+    ~Caller() { --count; }
+    Caller(const Caller&) = delete;
+    Caller& operator=(const Caller&) = delete;
+    std::atomic<std::uint32_t>& count;
+};
 
 Engine::Engine(Options options, Clock& clock, runtime::BlockingPool& pool)
     : options_(std::move(options)), clock_(clock), pool_(pool) {}
@@ -268,14 +278,13 @@ ports::EngineHealth Engine::health() const {
 // --- steps and what follows from them ---------------------------------------------------------
 
 void Engine::step(core::Event&& event) {
-    ++callers_;
+    const Caller here(callers_);
     Chores chores;
     {
         const std::lock_guard lock(mutex_);
         step_locked(std::move(event), chores);
     }
     perform(std::move(chores));
-    --callers_;  // the last touch: see stop()
 }
 
 bool Engine::is_open(const JobId& job) {
@@ -435,15 +444,19 @@ void Engine::start_attempt(Start start) {
 void Engine::run_handler(Start start, ports::Completion done) {
     ports::Handler& handler = *options_.queues[start.attempt.queue].handler;
     const ports::Progress progress(*this, start.attempt.job, start.attempt.attempt);
-    handler.start(
-        {std::move(start.attempt.input),
-         start.attempt.attempt,
-         start.attempt.attempts_max,
-         start.attempt.deadline,
-         std::move(start.stop),
-         progress},
-        std::move(done)
-    );
+    ports::Attempt attempt{
+        std::move(start.attempt.input),
+        start.attempt.attempt,
+        start.attempt.attempts_max,
+        start.attempt.deadline,
+        std::move(start.stop),
+        progress};
+    try {
+        handler.start(std::move(attempt), std::move(done));
+    } catch (const std::exception& failure) {
+        // Out of memory or descriptors, say. Its Completion has gone, or will, and says "lost".
+        options_.log_error(std::string("a handler could not start: ") + failure.what());
+    }
 }
 
 // --- threads ----------------------------------------------------------------------------------

@@ -118,6 +118,7 @@ class Engine final : public ports::Engine, public ports::AttemptSink, private ru
         }
     };
     struct Trampoline;
+    struct Caller;
 
     Engine(Options options, Clock& clock, runtime::BlockingPool& pool);
 
