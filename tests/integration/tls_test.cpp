@@ -2,10 +2,12 @@
 #include "support/certificate.hpp"
 #include "support/process.hpp"
 #include "support/server.hpp"
+#include "support/store.hpp"
 
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -47,6 +49,26 @@ class Tls : public testing::Test {
         ProcessOptions options;
         options.argv = std::move(arguments);
         return run(options);
+    }
+
+    /// A client that waits for its job, in the store already; the version it spoke is told last.
+    std::unique_ptr<Process> wait_for(const std::string& body, const std::string& line) {
+        ProcessOptions options;
+        options.argv = {
+            "curl",
+            "--silent",
+            "--cacert",
+            certificate(),
+            "-w",
+            " %{http_code} HTTP/%{http_version}",
+            "-H",
+            line,
+            "-d",
+            body,
+            url("/queues/sleep/jobs")};
+        auto client = std::make_unique<Process>(options);
+        EXPECT_TRUE(eventually([&] { return count_jobs(server_->data()) == 1; }));
+        return client;
     }
 
     /// What s_client tells of a handshake.
@@ -143,6 +165,21 @@ TEST_F(Tls, PlainHttpIsToldWhatToDo) {
     garbage.send(std::string_view("\x16\x03\x01\x00\x05hello", 10));
     EXPECT_TRUE(garbage.ends() || !garbage.silent());
     EXPECT_EQ(curl({url("/healthz")}).output, "ok\n");
+}
+
+TEST_F(Tls, AWaitOverHttp2IsAnsweredWhenTheServerStops) {
+    const auto client = wait_for("1500", "Bide-On-Disconnect: cancel");
+    server_->signal(SIGTERM);
+    EXPECT_EQ(client->read_rest(), "1500 200 HTTP/2");
+    EXPECT_EQ(client->wait().status, 0);
+    EXPECT_EQ(server_->wait().status, 0) << server_->log();
+}
+
+TEST_F(Tls, AJobWithAWaitOverHttp2IsHandedBackAndNotCancelled) {
+    const auto client = wait_for("60000", "Bide-On-Disconnect: cancel");
+    EXPECT_EQ(server_->stop_at_once().status, 0) << server_->log();
+    EXPECT_NE(client->read_rest().find(" 503 HTTP/2"), std::string::npos);
+    EXPECT_EQ(count(server_->data(), "SELECT count(*) FROM outcomes"), 0);
 }
 
 TEST_F(Tls, TakesANewPairAndKeepsTheOldOneWhenItIsBad) {

@@ -232,6 +232,9 @@ bool Http2::start() {
 Task<void> Http2::run(std::string first) {
     if (!start()) co_return;
     session_->deadline = kNever;
+    // Agreed on in TLS's handshake, nothing has ended idleness yet; and what comes after this, the
+    // time to read the last answer, is not to be cut short either.
+    session_->phase = Session::Phase::busy;
     session_->http2 = this;
     if (shard_.stopping()) drain();
     writing_ = true;

@@ -128,8 +128,10 @@ void Shard::close_acceptor() {
         error_code ignored;
         acceptor_.close(ignored);
         for (auto& session : sessions_) {
-            if (session.phase == Session::Phase::idle) session.socket.close(ignored);
-            if (session.http2 != nullptr) session.http2->drain();
+            if (session.http2 != nullptr)
+                session.http2->drain();
+            else if (session.phase == Session::Phase::idle)
+                session.socket.close(ignored);
         }
     });
 }
