@@ -181,7 +181,7 @@ Task<error_code> Tls::wait_for(Need need) {
 }
 
 Task<error_code> Tls::handshake() {
-    while (!broken_) {
+    while (usable()) {
         ERR_clear_error();
         const int result = SSL_accept(ssl_);
         if (result == 1) co_return error_code{};
@@ -204,7 +204,7 @@ Task<Tls::Transfer> Tls::read_some(net::mutable_buffer room) {
 
 Tls::Transfer Tls::read_now(net::mutable_buffer room) {
     read_need_ = Need::broken;
-    if (broken_) return {net::error::would_block, 0};
+    if (!usable()) return {net::error::would_block, 0};
     const int most =
         static_cast<int>(std::min<std::size_t>(room.size(), std::numeric_limits<int>::max()));
     ERR_clear_error();
@@ -223,7 +223,7 @@ bool Tls::speaks_http2() const {
 
 Task<error_code> Tls::write(net::const_buffer bytes) {
     while (bytes.size() > 0) {
-        if (broken_) co_return net::error::connection_reset;
+        if (!usable()) co_return net::error::connection_reset;
         ERR_clear_error();
         const int most =
             static_cast<int>(std::min<std::size_t>(bytes.size(), std::numeric_limits<int>::max()));
@@ -239,14 +239,14 @@ Task<error_code> Tls::write(net::const_buffer bytes) {
 
 void Tls::say_goodbye() {
     // After an error OpenSSL must not be asked to.
-    if (broken_ || SSL_is_init_finished(ssl_) == 0) return;
+    if (!usable() || SSL_is_init_finished(ssl_) == 0) return;
     ERR_clear_error();
     SSL_shutdown(ssl_);
     ERR_clear_error();
 }
 
 bool Tls::peer_is_gone() {
-    if (broken_) return true;
+    if (!usable()) return true;
     char byte = 0;
     ERR_clear_error();
     const Need need = need_after(SSL_peek(ssl_, &byte, 1));

@@ -68,7 +68,7 @@ class TlsIdentity {
 /// the coroutine waits only until it is ready. Against asio::ssl::stream there is neither a pair of
 /// BIOs nor a buffer of its own, and an idle connection gives its record buffers back, which is
 /// most of what a waiting caller would cost. Belongs to the socket's thread; one read and one write
-/// may be under way at once. Cancelling the socket's operations ends them.
+/// may be under way at once. Cancelling the socket's operations ends them, and so does closing it.
 class Tls {
   public:
     struct Transfer {
@@ -98,6 +98,9 @@ class Tls {
 
   private:
     enum class Need : unsigned char { nothing, readable, writable, breath, eof, broken };
+    /// Asked before each call of OpenSSL: it knows the descriptor by its number, and when the shard
+    /// has closed the socket, while the coroutine slept, the number may be somebody else's.
+    bool usable() const { return !broken_ && socket_.is_open(); }
     Need need_after(int result);
     runtime::Task<boost::system::error_code> wait_for(Need need);
 
