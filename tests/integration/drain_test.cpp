@@ -96,6 +96,29 @@ TEST_F(Drain, IdleConnectionsAreClosedAtOnce) {
     EXPECT_EQ(caller.read().status, 200);
 }
 
+TEST_F(Drain, BatchThatIsRefusedInItsUploadIsAnsweredOnce) {
+    Connection caller = waiting("sleep", "1500");
+    const std::string item = "1d\r\n{\"queue\":\"sleep\",\"body\":\"1\"}\n\r\n";
+    Connection batch(server_.address());
+    batch.send(Request{
+        "POST",
+        "/batches",
+        {"Content-Type: application/x-ndjson",
+         "Prefer: respond-async",
+         "Transfer-Encoding: chunked"},
+        {}});
+    batch.send(item);
+    ASSERT_TRUE(eventually([&] { return count_jobs(server_.data()) == 2; }));
+    server_.signal(SIGTERM);
+    ASSERT_TRUE(refuses_new_connections());
+    batch.send(item);  // and no end
+    const Response answer = batch.read();
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_EQ(answer.problem(), "shutting-down");
+    EXPECT_TRUE(batch.ends()) << "a second answer";
+    EXPECT_EQ(caller.read().body, "1500");
+}
+
 TEST_F(Drain, SecondSignalStopsAtOnceAndTheJobGoesOnAfterTheRestart) {
     Connection caller = waiting("sleep", "60000");
     server_.signal(SIGTERM);

@@ -141,7 +141,8 @@ Task<void> Connection::read_upload(std::shared_ptr<Exchange> exchange) {
         }
         auto got = co_await reader_.receive_some(net::buffer(piece), RequestReader::Pace::free);
         if (got.has_error()) {
-            exchange->failure = std::move(got.error());
+            // The end cancels the reading: then all has been said.
+            if (!exchange->stop_reading) exchange->failure = std::move(got.error());
             co_return;
         }
         if (got.value() == 0) {
