@@ -159,6 +159,22 @@ TEST_F(BadInput, BodyLongerThanTheLimitIs413AlsoToAClientThatSendsOn) {
     expect_problem(answer, 413, "too-large");
 }
 
+TEST_F(BadInput, BodyLongerThanTheLimitIs413AlsoWhenItComesWithTheHead) {
+    for (const char* limit : {"0", "10"}) {
+        ServerOptions options;
+        options.config =
+            "[server]\nbody_max = " + std::string(limit) + "\n[queues.echo]\nnative = \"echo\"\n";
+        Server small(std::move(options));
+        const Request most{"POST", "/queues/echo/jobs", {}, std::string(std::stoul(limit), 'x')};
+        EXPECT_EQ(ask(small.address(), most).status, 200);
+        for (const std::size_t size : {11U, 1500U, 2000U, 3000U}) {
+            Connection connection(small.address());
+            connection.send(Request{"POST", "/queues/echo/jobs", {}, std::string(size, 'x')});
+            expect_refusal(connection, 413, "too-large");
+        }
+    }
+}
+
 TEST_F(BadInput, ChunkedBodyLongerThanTheLimitIs413) {
     NEEDS_SMALL_LIMITS();
     Connection connection(address());

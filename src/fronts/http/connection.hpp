@@ -49,6 +49,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
         core::Fingerprint fingerprint{};
         std::optional<wire::Reply> refusal;
     };
+    void refuse_length(std::uint64_t most);
     void take_submission();
     runtime::Task<void> receive_submission();
     /// Takes received_.

@@ -150,7 +150,10 @@ Task<Connection::Next> Connection::take_request() {
     );
     if (std::holds_alternative<service::SubmitPlan>(*plan_)) {
         received_ = std::make_unique<Received>();
-        if (reader_.body_is_here())
+        const std::uint64_t most = contract().rules().body_bytes_max;
+        if (head.length > most)
+            refuse_length(most);
+        else if (reader_.body_is_here())
             take_submission();
         else
             co_await receive_submission();
@@ -172,6 +175,11 @@ Task<Connection::Next> Connection::perform() {
     return question.wait.stream && !head_only_ ? stream_question() : ask();
 }
 
+void Connection::refuse_length(std::uint64_t most) {
+    const auto& plan = std::get<service::SubmitPlan>(*plan_);
+    received_->refusal = contract().refuse(plan.caller, body_too_large(most));
+}
+
 /// The usual case of receive_submission(), without its frames.
 void Connection::take_submission() {
     const auto& plan = std::get<service::SubmitPlan>(*plan_);
@@ -182,11 +190,6 @@ void Connection::take_submission() {
 
 Task<void> Connection::receive_submission() {
     const auto& plan = std::get<service::SubmitPlan>(*plan_);
-    const std::uint64_t most = contract().rules().body_bytes_max;
-    if (reader_.head().length > most) {
-        received_->refusal = contract().refuse(plan.caller, body_too_large(most));
-        co_return;
-    }
     // A connection that breaks is noticed by who reads from it.
     co_await invite_body();
     auto maker = contract().fingerprint_maker(plan);
