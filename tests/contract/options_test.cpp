@@ -178,11 +178,17 @@ TEST(Priority, HigherOnesStartFirst) {
 class OnDisconnect : public testing::Test {
   protected:
     /// Posts under an id of our own, so that the job can be asked about, and hangs up.
-    std::string hang_up(const std::string& queue, const std::string& line, const char* state) {
+    std::string hang_up(
+        const std::string& queue,
+        const std::string& line,
+        const char* state,
+        std::string_view last_words = {}
+    ) {
         const std::string page = "/jobs/" + fresh_id();
         Connection caller(Site::address());
         caller.send(Request{"PUT", page + "?queue=" + queue, {line, "Content-Length: 5"}, "60000"});
         EXPECT_TRUE(comes_to(page, state));
+        if (!last_words.empty()) caller.send(last_words);
         return page;
     }
 };
@@ -190,6 +196,15 @@ class OnDisconnect : public testing::Test {
 TEST_F(OnDisconnect, CancelCancelsARunningJob) {
     const std::string page = hang_up("sleep", "Bide-On-Disconnect: cancel", "running");
     EXPECT_TRUE(comes_to(page, "cancelled"));
+}
+
+/// They lie unread before the end of the connection.
+TEST_F(OnDisconnect, BytesSentWhileWaitingDoNotHideTheHangUp) {
+    for (const char* last_words : {"\r\n", "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"}) {
+        const std::string page =
+            hang_up("sleep", "Bide-On-Disconnect: cancel", "running", last_words);
+        EXPECT_TRUE(comes_to(page, "cancelled"));
+    }
 }
 
 TEST_F(OnDisconnect, CancelCancelsAQueuedJob) {

@@ -8,8 +8,8 @@
 #include <boost/asio/post.hpp>
 
 #include <array>
-#include <cerrno>
 #include <ctime>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <utility>
@@ -513,11 +513,11 @@ void Shard::watch(std::shared_ptr<Session> session) {
 }
 
 bool Shard::client_is_gone(Session& session) {
-    if (session.tls) return session.tls->peer_is_gone();
-    std::array<char, 1> byte{};
     const int number = session.held ? session.held.get() : session.socket.native_handle();
-    const ssize_t got = ::recv(number, byte.data(), 1, MSG_PEEK | MSG_DONTWAIT);
-    return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
+    // Whatever lies unread before the end. POLLHUP and POLLERR are told unasked.
+    pollfd end{number, POLLRDHUP, 0};
+    if (::poll(&end, 1, 0) > 0) return true;
+    return session.tls && session.tls->peer_is_gone();
 }
 
 std::string_view Shard::date_line() {
