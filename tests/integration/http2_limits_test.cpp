@@ -245,6 +245,30 @@ TEST_F(Http2Memory, BodiesThatNeverEndWaitOnDisk) {
     EXPECT_EQ(client.answer(streams.front()).response.body.size(), 48'003U);
 }
 
+class Http2Bodies : public Http2Limits {
+  protected:
+    Http2Bodies() : Http2Limits("http2_streams_max = 100\nbody_max = 10\ninline_max = 5\n") {}
+};
+
+/// While the disk takes a body's first bytes, more come than it may have, and the client resets its
+/// stream. So many at once that the disk is done with the first before all are read.
+TEST_F(Http2Bodies, TooLargeAndResetWhileTheDiskIsBusy) {
+    Http2Client client(address());
+    EXPECT_EQ(client.ask({"GET", "/healthz", {}, {}}).response.status, 200);
+    const std::string fields = request_fields({"POST", "/", {}, {}});
+    std::string all;
+    for (std::uint32_t stream = 3; stream < 2 * 90; stream += 2)
+        all += Frame{Frame::headers, Frame::kEndHeaders, stream, fields}.text() +
+               Frame{Frame::data, 0, stream, "to disk"}.text() +
+               Frame{Frame::data, 0, stream, "too much"}.text() +
+               Frame{Frame::reset, 0, stream, four_bytes(kCancel)}.text();
+    client.send(all + Frame{Frame::ping, 0, 0, "12345678"}.text());
+    while (client.read().type != Frame::ping) {
+    }
+    const auto left = [&] { return count_files(server_.data() + "/bodies/tmp"); };
+    EXPECT_TRUE(eventually([&] { return left() == 0; }));
+}
+
 class Http2Writes : public Http2Limits {
   protected:
     Http2Writes() : Http2Limits("write_time = \"1s\"\n") {}

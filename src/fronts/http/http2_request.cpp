@@ -66,12 +66,16 @@ class Intake final : public StreamWork {
         if (body_deadline(options, began_, last_, received_) <= now) refuse(body_too_late());
     }
 
+    /// It may outlive its stream, when it has refused what it got: what the disk says then is of no
+    /// interest.
+    void leave() override { disk_->owner = nullptr; }
+
   private:
     /// What the blocking pool uses, perhaps after the stream has gone.
     struct Disk {
         Disk(Shard& shard, Intake* of) : intake(shard, kUncounted), owner(of) {}
         BodyIntake intake;
-        Intake* owner;  ///< null when it is gone
+        Intake* owner;  ///< null when it is gone, or no longer its stream's work
     };
 
     runtime::BodyWriter& writer() { return disk_->intake.writer(); }
