@@ -82,7 +82,7 @@ Shard::Shard(const Options& options, Server::Parts parts, Shared shared)
       sink_number_(parts.engine.add_sink(*this)) {}
 
 Shard::~Shard() {
-    // The coroutines' frames go first: their sessions are linked here.
+    // The coroutines' frames go later, with io_, and their sessions must not be linked here then.
     waiting_.clear();
     sessions_.clear();
 }
