@@ -9,6 +9,19 @@
 namespace bide::service {
 namespace {
 
+/// Whether parameters of a range have a weight of 0, as q=0 or Q=0.000 (RFC 9110, 12.4.2).
+bool weighs_nothing(std::string_view parameters) {
+    while (!parameters.empty()) {
+        std::string_view value = wire::cut_at(parameters, ';');
+        const std::string_view name = wire::trim(wire::cut_at(value, '='));
+        value = wire::trim(value);
+        if (wire::equal_fold(name, "q"))
+            return value.starts_with('0') &&
+                   value.find_first_not_of("0.") == std::string_view::npos;
+    }
+    return false;
+}
+
 /// Whether Accept names event streams. A mere */* does not ask for one.
 bool wants_events(const wire::RequestHead& head) {
     const std::string accept = head.joined("accept");
@@ -16,8 +29,7 @@ bool wants_events(const wire::RequestHead& head) {
     while (!rest.empty()) {
         std::string_view range = wire::cut_at(rest, ',');
         if (wire::equal_fold(wire::trim(wire::cut_at(range, ';')), "text/event-stream"))
-            return range.find("q=0") == std::string_view::npos ||
-                   range.find("q=0.") != std::string_view::npos;
+            return !weighs_nothing(range);
     }
     return false;
 }

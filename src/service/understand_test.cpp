@@ -205,12 +205,15 @@ TEST_F(UnderstandTest, AJobIsFoundByItsKey) {
 }
 
 TEST_F(UnderstandTest, OnlyAnExplicitAcceptOpensAStream) {
-    const auto stream = [this](const char* accept) {
-        return submit({{"Accept", accept}}).wait.stream;
+    const auto stream = [this](std::string accept) {
+        return submit({{"Accept", std::move(accept)}}).wait.stream;
     };
     EXPECT_TRUE(stream("text/event-stream"));
     EXPECT_TRUE(stream("text/html, TEXT/event-stream;q=0.9"));
-    EXPECT_FALSE(stream("text/event-stream;q=0, */*"));
+    for (const char* none : {"q=0", "q=0.0", "Q=0.000", " q = 0", "v=1;q=0"})
+        EXPECT_FALSE(stream(std::string("text/event-stream;") + none + ", */*")) << none;
+    for (const char* some : {"q=1", "q=0.001", "v=0", "level=q=0"})
+        EXPECT_TRUE(stream(std::string("text/event-stream;") + some)) << some;
     EXPECT_FALSE(stream("*/*"));
     const std::vector<wire::Field> events{
         {"Accept", "text/event-stream"}, {"Last-Event-ID", "3-1"}};
