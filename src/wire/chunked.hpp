@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string_view>
 
@@ -20,6 +21,9 @@ class ChunkedDecoder {
 
     /// A chunk that would lead past `size_max` is told as too_large before it is there.
     explicit ChunkedDecoder(std::uint64_t size_max) : size_max_(size_max) {}
+
+    /// From here on the body may be of any size.
+    void lift_limit() { size_max_ = std::numeric_limits<std::uint64_t>::max(); }
 
     struct Step {
         std::size_t consumed = 0;  ///< of the input

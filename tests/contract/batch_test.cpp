@@ -190,6 +190,22 @@ TEST(Batch, TooManyItemsEndTheStreamWithAProblem) {
     EXPECT_EQ(type_of(lines.back()), "/errors/too-large") << json::serialize(lines.back());
 }
 
+TEST(Batch, ALimitOnBodiesIsForEachItemHoweverTheBatchIsFramed) {
+    BIDE_NEEDS_OWN_SERVER();
+    ServerOptions options;
+    options.config = "[server]\nbody_max = \"1KiB\"\n[queues.echo]\nnative = \"echo\"\n";
+    Server server(std::move(options));
+    std::string body;
+    for (int i = 0; i < 50; ++i) body += R"({"body":")" + std::string(200, 'x') + "\"}\n";
+    Request by_length = batch(body);
+    Request in_chunks = batch(chunk(body) + "0\r\n\r\n", {"Transfer-Encoding: chunked"});
+    for (const Request& request : {by_length, in_chunks}) {
+        LineStream stream(server.address(), request);
+        EXPECT_EQ(stream.head().status, 200);
+        EXPECT_EQ(read_all(stream).summary.at("succeeded").as_int64(), 50);
+    }
+}
+
 TEST(Batch, OtherContentTypesAre415) {
     const Response answer = post("/batches", "{\"body\":\"x\"}\n", {"Content-Type: text/plain"});
     EXPECT_EQ(answer.status, 415);

@@ -44,6 +44,7 @@ Task<Connection::Next> Connection::batch() {
     auto exchange = std::make_shared<Exchange>(
         contract().start_batch(engine(), plan, now()), session_->socket.get_executor()
     );
+    reader_.lift_body_limit();  // of the batch; each item has it
     shard_.open_mailbox(*session_);
     session_->waiter = shard_.new_waiter();  // names the exchange to who watches the client
     const Next next = co_await run_batch(exchange);

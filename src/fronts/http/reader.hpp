@@ -55,6 +55,9 @@ class RequestReader {
     /// have too much memory already, into a file. `maker` gets all of it, or is null.
     runtime::Task<Result<Body>> receive_body(wire::FingerprintMaker* maker);
 
+    /// The body may be longer than a job's: who reads it in pieces has limits of its own.
+    void lift_body_limit() { request_->chunks.lift_limit(); }
+
     /// For a client that waits with its body until it is wanted.
     bool expects_continue() const;
 
