@@ -68,7 +68,9 @@ Result<void> Assembly::build(std::stop_token stop) {
     );
     BIDE_TRY(build_engine());
     BIDE_TRY(build_batches());
-    contract_ = std::make_unique<service::Contract>(contract_rules(config_), *engine_);
+    service::ContractRules rules = contract_rules(config_);
+    rules.takes_batches = batches_ != nullptr;
+    contract_ = std::make_unique<service::Contract>(std::move(rules), *engine_);
     BIDE_TRY(
         server_,
         fronts::http::Server::listen(

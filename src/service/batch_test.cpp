@@ -280,6 +280,19 @@ TEST_F(BatchTest, OnlyLinesOfJsonGoInAndOut) {
     EXPECT_EQ(status(ask("POST", "/batches", with({}))), 404);
 }
 
+TEST_F(BatchTest, WithoutAQueueThatLeadsSomewhereNoUploadIsTaken) {
+    ContractRules none = rules();
+    none.takes_batches = false;
+    restart(std::move(none));
+    const Plan plain = ask("POST", "/batches", with({}));
+    EXPECT_EQ(status(plain), 501);
+    EXPECT_TRUE(contains(text(plain), "[aws] batches")) << text(plain);
+    EXPECT_EQ(status(ask("POST", "/batches", with({{"Prefer", "respond-async"}}))), 501);
+    // Another front's batches are read here too.
+    start_results();
+    EXPECT_EQ(engine.asked.size(), 1U);
+}
+
 // --- results ----------------------------------------------------------------------------------
 
 TEST_F(BatchTest, ResultsAreReadByTheirDerivedIds) {

@@ -47,6 +47,9 @@ struct ContractRules {
     Duration heartbeat = std::chrono::seconds(15);  ///< of event streams
     std::uint64_t body_bytes_max = 5ULL << 30;
     std::uint64_t batch_items_max = 100'000;
+    /// Else POST /batches is refused before anything of it is read: the engine's queue of batches
+    /// leads nowhere, and a batch is a job of that queue.
+    bool takes_batches = true;
     AccessRules access;
     std::vector<std::string> cors_origins;                   ///< "*": all; empty: no CORS
     std::map<std::string, Document, std::less<>> documents;  ///< by path

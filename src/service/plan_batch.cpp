@@ -43,6 +43,12 @@ Error not_acceptable() {
 }
 
 Result<Plan> plan_upload(const ContractRules& rules, const Request& request) {
+    if (!rules.takes_batches) {
+        return Error{
+            Code::not_implemented,
+            Retry::never,
+            "this server has no queue of batches; name an SQS queue for them: [aws] batches"};
+    }
     const wire::RequestHead& head = request.head;
     if (!is_ndjson(head.field("content-type"))) {
         return Error{

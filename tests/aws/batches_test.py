@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Worker batches from SQS: one process for up to ten messages, each on its own to its caller.
+"""Worker batches from SQS: one process for up to ten messages, each on its own to its caller. And the
+batches that callers send, to a front that has no queue for them.
 
     tests/aws/batches_test.py BIDE [TEST...]
 
@@ -99,6 +100,26 @@ class Batches(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(results["9"]["Metadata"]["bide-state"], "failed")
         processes = {results[str(i)]["Body"].read() for i in range(7)}
         self.assertEqual(len(processes), 1, "the messages did not come together")
+
+    async def test_without_a_queue_of_batches_a_batch_is_refused_and_changes_nothing(self):
+        for asked in ({}, {"Prefer": "respond-async"}):
+            connection = http.client.HTTPConnection(
+                "127.0.0.1", self.fleet.fronts[0].port, timeout=PATIENCE_S)
+            self.addCleanup(connection.close)
+            lines = b'{"body":"quick","queue":"tens"}\n'
+            connection.putrequest("POST", "/batches")
+            for name, value in {"Content-Type": "application/x-ndjson", "Content-Length": len(lines), **asked}.items():
+                connection.putheader(name, value)
+            connection.endheaders(lines)
+            answer = await asyncio.to_thread(connection.getresponse)
+            text = answer.read()
+            self.assertEqual(answer.status, 501, text)
+            said = json.loads(text)
+            self.assertEqual((said["type"], said["retry"]), ("/errors/not-implemented", "never"))
+            self.assertIn("[aws] batches", said["detail"])
+        await self.post("tens", "another")  # with the items in one batch, had they been queued
+        kept = self.environment.s3().list_objects_v2(Bucket=self.environment.bucket)
+        self.assertEqual([entry["Key"].partition("/")[0] for entry in kept.get("Contents", [])], ["outgoing"])
 
 
 if __name__ == "__main__":

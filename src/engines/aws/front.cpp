@@ -92,8 +92,6 @@ ports::NewId Front::make_id() {
 }
 
 void Front::submit(core::event::Submit&& submit) {
-    if (options_.queues[submit.input->queue].url.empty())
-        return not_here(submit.wait, "batches; name an SQS queue for them: [aws] batches");
     turns_.put(std::move(submit));
 }
 void Front::join(const JobId& job, const core::Wait& wait) {

@@ -32,7 +32,7 @@ struct ServicesOptions {
 
 struct QueueOptions {
     std::string name;
-    std::string url;              ///< of the SQS queue
+    std::string url;              ///< of the SQS queue; empty: nobody submits to it
     std::string dead_letter_url;  ///< of its dead-letter queue; empty: nobody looks there
     core::QueueRules rules;  ///< of a worker: how its jobs are run; of a front: depth, attempts
     ports::Handler* handler = nullptr;  ///< of a worker; must outlive the engine
