@@ -133,8 +133,6 @@ void Assembly::run(Signals& signals) {
 void Assembly::take_down() {
     if (batches_) batches_->stop();
     if (engine_) engine_->stop();
-    server_.reset();
-    contract_.reset();
     batch_handler_.reset();
     batches_.reset();
     engine_.reset();
@@ -142,6 +140,10 @@ void Assembly::take_down() {
     thread_.stop();
     thread_.join();
     shop_.close();
+    // The pool's last task may be a body's, and goes back to its connection. What is left of
+    // connections asks nothing of the engine.
+    server_.reset();
+    contract_.reset();
 }
 
 }  // namespace

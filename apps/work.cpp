@@ -119,12 +119,13 @@ void Assembly::run(Signals& signals) {
 
 /// From the last to the first; also after a build that failed half-way.
 void Assembly::take_down() {
-    server_.reset();
-    contract_.reset();
-    pages_.reset();
     if (worker_) worker_->stop();
     if (dead_letters_) dead_letters_->stop();
     shop_.close();
+    // Only now: the pool's last task may be a body's, and goes back to its connection.
+    server_.reset();
+    contract_.reset();
+    pages_.reset();
     worker_.reset();
     dead_letters_.reset();
     services_.reset();
