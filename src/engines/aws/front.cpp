@@ -330,10 +330,10 @@ void Front::listened(std::string_view channel) {
 
 void Front::look_if_held(const JobId& job) {
     watching_.erase(job);
-    const auto held = held_.find(job);
-    if (held == held_.end()) return;
-    turns_.spawn(look_up(std::move(held->second)));
-    held_.erase(held);
+    // Out of the map first: with the clients closed the look ends within spawn(), and its step may
+    // hold others.
+    auto held = held_.extract(job);
+    if (held) turns_.spawn(look_up(std::move(held.mapped())));
 }
 
 void Front::look(core::wanted::Look order) {
