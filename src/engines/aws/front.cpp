@@ -57,12 +57,14 @@ void Front::start() {
 void Front::drain(Duration patience) {
     turns_.put(core::event::Drain{});
     std::unique_lock lock(mutex_);
-    settled_.wait_for(lock, patience, [this] { return stop_now_ || rendezvous_.waiters() == 0; });
+    draining_ = true;
+    settled_.wait_for(lock, patience, [this] { return stop_now_ || settled(); });
 }
 
 void Front::stop_now() {
     const std::lock_guard lock(mutex_);
     stop_now_ = true;
+    draining_ = true;
     settled_.notify_all();
 }
 
@@ -105,18 +107,29 @@ void Front::leave(core::WaiterId waiter) {
 }
 
 void Front::redrive(const JobId& job, const core::Wait& wait) {
-    begin(redrive_for(job, wait.id));
+    begin(redrive_for(job, wait));
 }
 void Front::redrive_queue(core::QueueIndex queue, std::uint32_t count_max, const core::Wait& wait) {
-    begin(redrive_some(queue, count_max, wait.id));
+    begin(redrive_some(queue, count_max, wait));
 }
 
-/// A call that is not the rendezvous'. Any thread.
-void Front::begin(runtime::Task<void> call) {
-    runtime::net::post(services_.executor(), [this, call = std::move(call)]() mutable {
-        turns_.spawn(std::move(call));
+/// A redrive, of which the rendezvous knows nothing. Any thread.
+void Front::begin(runtime::Task<void> redrive) {
+    {
+        const std::lock_guard lock(mutex_);
+        ++redrives_;
+    }
+    runtime::net::post(services_.executor(), [this, redrive = std::move(redrive)]() mutable {
+        turns_.spawn(counted(std::move(redrive)));
     });
 }
+runtime::Task<void> Front::counted(runtime::Task<void> redrive) {
+    co_await std::move(redrive);
+    const std::lock_guard lock(mutex_);
+    --redrives_;
+    if (settled()) settled_.notify_all();
+}
+
 void Front::set_paused(core::event::SetPaused&& change) {
     not_here(change.wait, "pausing; stop the queue's workers");
 }
@@ -245,7 +258,7 @@ void Front::perform() {
     {
         const std::lock_guard lock(mutex_);
         next = rendezvous_.next_timer();
-        if (rendezvous_.waiters() == 0) settled_.notify_all();
+        if (settled()) settled_.notify_all();
     }
     turns_.wake_at(next);
 }

@@ -66,7 +66,10 @@ class Front final : public ports::Engine {
     void watch(const core::RendezvousEffects& todo);
     void deliver(std::vector<core::Answer>&& answers);
     void deliver_one(core::Answer&& answer);
-    void begin(runtime::Task<void> call);
+    void begin(runtime::Task<void> redrive);
+    runtime::Task<void> counted(runtime::Task<void> redrive);
+    /// Nobody waits any more.
+    bool settled() const { return rendezvous_.waiters() == 0 && redrives_ == 0; }
     void not_here(const core::Wait& wait, const char* what);
 
     // front.cpp: notices
@@ -104,9 +107,10 @@ class Front final : public ports::Engine {
     };
     runtime::Task<Redriven> find_failed(JobId job);
     runtime::Task<Redriven> redrive_one(JobId job);
-    runtime::Task<void> redrive_for(JobId job, core::WaiterId waiter);
+    runtime::Task<void> redrive_for(JobId job, core::Wait wait);
+    bool time_is_up(const core::Wait& wait) const;
     runtime::Task<void> redrive_some(
-        core::QueueIndex queue, std::uint32_t count_max, core::WaiterId waiter
+        core::QueueIndex queue, std::uint32_t count_max, core::Wait wait
     );
 
     void store_said(const clients::AwsFailure* failure);
@@ -131,7 +135,9 @@ class Front final : public ports::Engine {
 
     mutable std::mutex mutex_;  ///< guards what follows against those who only read
     core::Rendezvous rendezvous_;
+    std::uint64_t redrives_ = 0;       ///< under way; the rendezvous does not have their waits
     std::condition_variable settled_;  ///< nobody may wait any more
+    bool draining_ = false;
     bool stop_now_ = false;
     Trouble store_trouble_;
     Trouble queue_trouble_;

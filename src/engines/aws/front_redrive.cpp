@@ -118,29 +118,40 @@ Task<Front::Redriven> Front::redrive_one(JobId job) {
     co_return told;
 }
 
-Task<void> Front::redrive_for(JobId job, core::WaiterId waiter) {
+Task<void> Front::redrive_for(JobId job, core::Wait wait) {
     Redriven told = co_await redrive_one(job);
     core::Answer answer;
-    answer.waiter = waiter;
+    answer.waiter = wait.id;
     answer.facts = std::move(told.facts);
     answer.kind = told.error ? core::Answer::Kind::refused : core::Answer::Kind::open;
     if (told.error) answer.error = std::move(*told.error);
     deliver_one(std::move(answer));
 }
 
-/// As many as asked for, the oldest ids first.
-Task<void> Front::redrive_some(
-    core::QueueIndex queue, std::uint32_t count_max, core::WaiterId waiter
-) {
+bool Front::time_is_up(const core::Wait& wait) const {
+    const std::lock_guard lock(mutex_);
+    return draining_ || services_.clock().now() >= wait.deadline;
+}
+
+/// As many as asked for, the oldest ids first. Each takes some ten calls, one after another: what
+/// is not done when the caller's wait or the front ends is left, and told as more. One is tried in
+/// any case, so that who asks again comes to an end.
+Task<void> Front::redrive_some(core::QueueIndex queue, std::uint32_t count_max, core::Wait wait) {
     core::Answer answer;
-    answer.waiter = waiter;
+    answer.waiter = wait.id;
     auto page = std::make_shared<core::JobPage>();
     auto found = co_await services_.store().list_failed(name_of(queue), count_max);
     if (found.has_error()) {
         answer.error = to_error(found.error(), "the failed jobs could not be listed");
         co_return deliver_one(std::move(answer));
     }
+    bool more = found.value().more;
+    bool first = true;
     for (const JobId& job : found.value().jobs) {
+        if (!std::exchange(first, false) && time_is_up(wait)) {
+            more = true;
+            break;
+        }
         Redriven told = co_await redrive_one(job);
         if (!told.error) {
             ++page->redriven;
@@ -149,7 +160,7 @@ Task<void> Front::redrive_some(
             co_return deliver_one(std::move(answer));
         }
     }
-    page->next = found.value().more ? 1 : 0;
+    page->next = more ? 1 : 0;
     answer.kind = core::Answer::Kind::listed;
     answer.page = std::move(page);
     deliver_one(std::move(answer));
