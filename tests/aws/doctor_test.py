@@ -97,6 +97,9 @@ class AllIsWell(Case):
         self.finds(lines, "ok", "bucket jobs", "may be listed")
         for prefix in ("outgoing/", "incoming/", "claims/", "failed/"):
             self.finds(lines, "ok", "bucket jobs", prefix, "put, not put twice (412)", "removed")
+        if self.environment.servers["s3"].name == "versitygw":
+            self.finds(lines, "warn", "bucket jobs", "this service has no lifecycle rules")
+            self.assertNotIn("s3:GetLifecycleConfiguration", str(lines))
         self.finds(lines, "ok", "cache", "rediss://")
         self.finds(lines, "ok", "cache", "keys bide:*")
         self.finds(lines, "ok", "cache", "notices arrive")
@@ -194,6 +197,11 @@ class AllIsWell(Case):
     def test_wrong_dead_letter_queue(self):
         self.queue["dead_letters"] = "speak"
         self.fails_with("dead letters of speak", "speak-dead", "dead_letters")
+
+    def test_the_queue_of_batches_goes_by_its_key(self):
+        self.aws["batches"] = "absent"
+        lines = self.fails_with("batches in [aws]", "absent")
+        self.assertNotIn("~batches", str(lines))
 
     def test_no_redrive_policy(self):
         self.queue_with("endless")

@@ -184,8 +184,9 @@ runtime::Task<void> Examination::clock() {
 // --- queues -----------------------------------------------------------------------------------
 
 runtime::Task<void> Examination::queue(const DoctorOptions::Queue* which) {
-    const std::string about = "queue " + which->needs.name;
     const bool batches = which->needs.batches;
+    // By the name that the operator gave it or, as it has none of his, by the key.
+    const std::string about = batches ? "batches in [aws]" : "queue " + which->needs.name;
     if (batches && !options_.front) co_return;  // they are the fronts'
     const QueueRights rights{true, batches || options_.worker};
     const auto found = co_await attributes(about, which->sqs, rights);

@@ -161,6 +161,14 @@ runtime::Task<void> Examination::lifecycle(
             co_return;
         }
         rules = std::move(read.value());
+    } else if ((answer.has_error() ? answer.error().status : answer.value().status) == 501) {
+        tell(
+            Grade::warn,
+            about,
+            "this service has no lifecycle rules (501): nothing ever goes",
+            "remove old objects by other means"
+        );
+        co_return;
     } else if (answer.has_error() || answer.value().status != 404) {
         const std::string why = answer.has_error()
                                     ? answer.error().detail
