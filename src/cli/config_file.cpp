@@ -1,5 +1,6 @@
 #include "cli/config_file.hpp"
 
+#include "cli/config_value.hpp"
 #include "cli/units.hpp"
 
 #include <toml++/toml.h>
@@ -7,8 +8,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <functional>
-#include <limits>
 #include <span>
 #include <sstream>
 #include <string_view>
@@ -20,113 +19,6 @@ namespace {
 Error bad(std::string detail) {
     return {Code::bad_request, Retry::never, std::move(detail)};
 }
-
-/// One value of the file, and how it is read.
-struct Value {
-    const toml::node& node;
-    std::filesystem::path directory;  ///< of the file
-
-    Result<std::string> text() const {
-        if (const auto* value = node.as_string()) return value->get();
-        return bad("must be a text in quotes");
-    }
-    Result<Duration> duration() const {
-        const auto* value = node.as_string();
-        if (value == nullptr) return bad("must be a duration in quotes, like \"30s\"");
-        return parse_duration(value->get());
-    }
-    Result<std::uint64_t> bytes() const {
-        if (const auto* number = node.as_integer(); number != nullptr && number->get() >= 0)
-            return static_cast<std::uint64_t>(number->get());
-        if (const auto* value = node.as_string()) return parse_bytes(value->get());
-        return bad("must be a size, like 4096 or \"16KiB\"");
-    }
-    template <class T>
-    Result<T> number(T least) const {
-        const auto* value = node.as_integer();
-        const auto most = static_cast<std::int64_t>(std::min<std::uint64_t>(
-            std::numeric_limits<T>::max(), std::numeric_limits<std::int64_t>::max()
-        ));
-        if (value == nullptr || value->get() < static_cast<std::int64_t>(least) ||
-            value->get() > most)
-            return bad("must be a whole number of at least " + std::to_string(least));
-        return static_cast<T>(value->get());
-    }
-    Result<std::vector<std::string>> texts() const {
-        std::vector<std::string> all;
-        const auto* array = node.as_array();
-        if (array == nullptr) return bad("must be an array of texts");
-        for (const auto& entry : *array) {
-            const auto* value = entry.as_string();
-            if (value == nullptr) return bad("must be an array of texts");
-            all.push_back(value->get());
-        }
-        return all;
-    }
-    /// ["Name: value", ...] or a table {Name = "value", ...}
-    Result<std::vector<std::string>> headers() const {
-        const auto* table = node.as_table();
-        if (table == nullptr) return texts();
-        std::vector<std::string> all;
-        for (const auto& [name, entry] : *table) {
-            const auto* value = entry.as_string();
-            if (value == nullptr) return bad("must be a table of texts");
-            all.push_back(std::string(name.str()) + ": " + value->get());
-        }
-        return all;
-    }
-    Result<std::string> path() const {
-        BIDE_TRY(const std::string name, text());
-        return (directory / name).lexically_normal().string();
-    }
-    Result<bool> flag() const {
-        if (const auto* value = node.as_boolean()) return value->get();
-        return bad("must be true or false");
-    }
-    Result<wire::AtLimit> at_limit() const {
-        BIDE_TRY(const std::string name, text());
-        auto parsed = wire::parse_at_limit(name);
-        if (parsed.has_error()) return bad("must be \"timeout\", \"accepted\" or \"redirect\"");
-        return parsed.value();
-    }
-    Result<double> rate() const {
-        BIDE_TRY(const std::string written, text());
-        return parse_rate(written);
-    }
-    Result<double> weight() const {
-        double weight = 0;
-        if (const auto* whole = node.as_integer()) weight = static_cast<double>(whole->get());
-        if (const auto* broken = node.as_floating_point()) weight = broken->get();
-        if (weight >= 0.001 && weight <= 1e6) return weight;
-        return bad("must be a number from 0.001 to 1000000");
-    }
-    Result<std::array<std::uint8_t, 32>> hash() const {
-        BIDE_TRY(const std::string written, text());
-        return parse_hash(written);
-    }
-    Result<std::vector<std::string>> scopes() const {
-        BIDE_TRY(auto all, texts());
-        for (const auto& scope : all) {
-            if (scope != "submit" && scope != "read" && scope != "admin")
-                return bad("a scope is submit, read or admin, not \"" + scope + "\"");
-        }
-        if (all.empty()) return bad("names no scope: submit, read, admin");
-        return all;
-    }
-    Result<std::vector<std::string>> command() const {
-        std::vector<std::string> argv;
-        if (const auto* line = node.as_string()) {
-            BIDE_TRY(argv, split_words(line->get()));
-        } else {
-            BIDE_TRY(argv, texts());
-        }
-        if (argv.empty() || argv.front().empty()) return bad("must name a command");
-        const std::filesystem::path program(argv.front());
-        if (program.has_parent_path() && program.is_relative())
-            argv.front() = (directory / program).lexically_normal().string();
-        return argv;
-    }
-};
 
 template <class Target>
 struct Key {

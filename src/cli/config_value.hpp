@@ -1,0 +1,60 @@
+#pragma once
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "wire/prefer.hpp"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace bide::cli {
+
+/// One value of the file, and the ways it can be read. Errors say what it must be; which key it is
+/// of, and in which line, is the caller's to add.
+struct Value {
+    const toml::node& node;
+    std::filesystem::path directory;  ///< of the file
+
+    Result<std::string> text() const;
+    Result<Duration> duration() const;
+    Result<std::uint64_t> bytes() const;
+    Result<std::vector<std::string>> texts() const;
+    /// ["Name: value", ...] or a table {Name = "value", ...}
+    Result<std::vector<std::string>> headers() const;
+    /// Relative to the file.
+    Result<std::string> path() const;
+    Result<bool> flag() const;
+    Result<wire::AtLimit> at_limit() const;
+    Result<double> rate() const;
+    Result<double> weight() const;
+    Result<std::array<std::uint8_t, 32>> hash() const;
+    Result<std::vector<std::string>> scopes() const;
+    /// Words, or a text to be split into them; a program that is a relative path is relative to the
+    /// file.
+    Result<std::vector<std::string>> command() const;
+
+    template <class T>
+    Result<T> number(T least) const {
+        const auto* value = node.as_integer();
+        const auto most = static_cast<std::int64_t>(std::min<std::uint64_t>(
+            std::numeric_limits<T>::max(), std::numeric_limits<std::int64_t>::max()
+        ));
+        if (value == nullptr || value->get() < static_cast<std::int64_t>(least) ||
+            value->get() > most)
+            return bad("must be a whole number of at least " + std::to_string(least));
+        return static_cast<T>(value->get());
+    }
+
+    static Error bad(std::string detail) {
+        return {Code::bad_request, Retry::never, std::move(detail)};
+    }
+};
+
+}  // namespace bide::cli
