@@ -106,7 +106,7 @@ constexpr Key<S> kServerKeys[] = {
          BIDE_TRY(s.http2_streams_max, v.number<std::uint32_t>(1));
          return success();
      }},
-    {"log_level", Into<&Value::text, &S::log_level>::set},
+    {"log_level", Into<&Value::log_level, &S::log_level>::set},
 };
 
 template <auto Read, auto Member>

@@ -144,6 +144,17 @@ TEST_F(ConfigFile, AWrongValueNamesLineKeyAndMend) {
     );
 }
 
+TEST_F(ConfigFile, AnUnknownLogLevelIsRefused) {
+    // The logger would take it for "off", and the refusal to start would not be heard.
+    EXPECT_EQ(
+        refusal("[server]\nlog_level = \"loud\"\n"),
+        path + ":2: log_level: must be debug, info, warn or error"
+    );
+    for (const std::string level : {"debug", "info", "warn", "error"})
+        EXPECT_EQ(refusal("[server]\nlog_level = \"" + level + "\"\n"), "accepted");
+    EXPECT_EQ(config.server.log_level, "error");
+}
+
 TEST_F(ConfigFile, BatchesAreForThoseWhoTakeThem) {
     ASSERT_TRUE(read("[queues.a]\nexec = \"x\"\nbatch = 10\nbatch_window = \"50ms\"\n").has_value()
     );

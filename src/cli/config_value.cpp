@@ -63,6 +63,12 @@ Result<wire::AtLimit> Value::at_limit() const {
     return parsed.value();
 }
 
+Result<std::string> Value::log_level() const {
+    BIDE_TRY(std::string level, text());
+    BIDE_TRY(check_log_level(level));
+    return level;
+}
+
 Result<double> Value::rate() const {
     BIDE_TRY(const std::string written, text());
     return parse_rate(written);

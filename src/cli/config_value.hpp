@@ -32,6 +32,7 @@ struct Value {
     Result<std::string> path() const;
     Result<bool> flag() const;
     Result<wire::AtLimit> at_limit() const;
+    Result<std::string> log_level() const;
     Result<double> rate() const;
     Result<double> weight() const;
     Result<std::array<std::uint8_t, 32>> hash() const;
@@ -50,6 +51,12 @@ struct Value {
             value->get() > most)
             return bad("must be a whole number of at least " + std::to_string(least));
         return static_cast<T>(value->get());
+    }
+    template <class T>
+    Result<T> number(T least, T most) const {
+        BIDE_TRY(const T value, number(least));
+        if (value <= most) return value;
+        return bad("must be at most " + std::to_string(most));
     }
 
     static Error bad(std::string detail) {

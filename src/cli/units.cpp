@@ -167,6 +167,12 @@ Result<void> check_tenant_name(std::string_view name) {
     return success();
 }
 
+Result<void> check_log_level(std::string_view level) {
+    for (const std::string_view known : {"debug", "info", "warn", "error"})
+        if (level == known) return success();
+    return bad("must be debug, info, warn or error");
+}
+
 Result<double> parse_rate(std::string_view text) {
     const auto slash = text.find('/');
     const std::string_view number = text.substr(0, slash);

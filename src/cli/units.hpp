@@ -44,6 +44,9 @@ Result<void> check_queue_name(std::string_view name);
 /// As of a queue: a tenant's name comes in a header.
 Result<void> check_tenant_name(std::string_view name);
 
+/// The logger itself takes any text it does not know for "off".
+Result<void> check_log_level(std::string_view level);
+
 /// The member of `known` that is the fewest edits away from `name`, or empty when none is near.
 std::string nearest(std::string_view name, const std::vector<std::string_view>& known);
 
