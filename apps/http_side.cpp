@@ -79,8 +79,9 @@ fronts::http::Options server_options(const cli::Config& config, std::uint64_t de
     fronts::http::Options options;
     options.host = config.server.host;
     options.port = config.server.port;
-    options.threads =
-        config.server.io_threads == 0 ? std::max(1U, processors() / 2) : config.server.io_threads;
+    options.threads = config.server.io_threads == 0
+                          ? std::clamp(processors() / 2, 1U, cli::kIoThreadsMax)
+                          : config.server.io_threads;
     options.connections_max = connections_max(config, descriptors);
     options.header_bytes_max = static_cast<std::uint32_t>(config.server.header_max);
     options.header_time_max = config.server.header_time;

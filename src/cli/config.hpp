@@ -25,6 +25,10 @@ enum class Program : std::uint8_t {
 /// bodies of a batch are in memory once more while it is handed over.
 constexpr std::uint32_t kBatchMax = 10;
 
+/// An engine tells answers to 256 places (ports::make_waiter_id): the batches and the redriving of
+/// whole queues are two, and each thread for connections is one.
+constexpr std::uint32_t kIoThreadsMax = 254;
+
 /// How a queue's jobs are done.
 struct HandlerConfig {
     enum class Kind : std::uint8_t { none, exec, pool, lambda, http, native };

@@ -63,7 +63,7 @@ constexpr Key<S> kServerKeys[] = {
     {"default_queue", Into<&Value::text, &S::default_queue>::set},
     {"io_threads",
      [](const Value& v, S& s) -> Result<void> {
-         BIDE_TRY(s.io_threads, v.number<std::uint32_t>(1));
+         BIDE_TRY(s.io_threads, v.number<std::uint32_t>(1, kIoThreadsMax));
          return success();
      }},
     {"connections_max",

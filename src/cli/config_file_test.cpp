@@ -155,6 +155,13 @@ TEST_F(ConfigFile, AnUnknownLogLevelIsRefused) {
     EXPECT_EQ(config.server.log_level, "error");
 }
 
+TEST_F(ConfigFile, ThereAreNoMoreThreadsThanTheEngineCanTell) {
+    EXPECT_EQ(
+        refusal("[server]\nio_threads = 255\n"), path + ":2: io_threads: must be at most 254"
+    );
+    EXPECT_EQ(refusal("[server]\nio_threads = 254\n"), "accepted");
+}
+
 TEST_F(ConfigFile, BatchesAreForThoseWhoTakeThem) {
     ASSERT_TRUE(read("[queues.a]\nexec = \"x\"\nbatch = 10\nbatch_window = \"50ms\"\n").has_value()
     );
