@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace bide::cli {
 namespace {
@@ -73,14 +74,33 @@ each prefix of the buckets and removed; a key of the cache goes by itself within
 Exit status: 0 when nothing has to be mended, 1 when something has, 2 for wrong flags or
 configuration.)";
 
-/// What flags and environment said; empty where nothing.
+/// What a flag or its variable said.
+struct Said {
+    std::optional<std::string> text;  ///< empty: nothing
+    std::string by;                   ///< "--max-wait" or "BIDE_MAX_WAIT"
+
+    explicit operator bool() const { return text.has_value(); }
+    const std::string& operator*() const { return *text; }
+    std::string value_or(std::string other) const { return text.value_or(std::move(other)); }
+
+    /// By one of the parsers of units.hpp. The error names the flag or the variable.
+    template <class Parse>
+    auto parsed(Parse parse) const -> decltype(parse(std::string_view())) {
+        auto result = parse(std::string_view(*text));
+        if (!result.has_error()) return result;
+        Error error = result.error();
+        error.detail = by + ": " + error.detail;
+        return error;
+    }
+};
+
+/// What flags and environment said.
 struct Flags {
-    std::optional<std::string> config, listen, data, log_level, max_wait;
-    std::optional<std::string> exec, pool, lambda, http, native, content_type, timeout, retention;
-    std::optional<std::string> as;
-    std::optional<std::uint32_t> concurrency, attempts, io_threads;
-    std::string queue = "default";
+    Said config, listen, data, log_level, max_wait, io_threads, as;
+    Said queue, exec, pool, lambda, http, native, content_type;
+    Said concurrency, timeout, attempts, retention;
     bool anonymous = false;
+    std::vector<std::pair<CLI::Option*, Said*>> declared;
 };
 
 /// Of "--max-wait": BIDE_MAX_WAIT.
@@ -92,22 +112,39 @@ std::string variable_of(std::string_view flag) {
     return variable;
 }
 
-CLI::Option* option(CLI::App& app, const char* flag, auto& place, const char* help) {
-    return app.add_option(flag, place, help)->envname(variable_of(flag));
+/// All are taken as texts: what the library says of a wrong number is not for people.
+CLI::Option* option(CLI::App& app, Flags& flags, const char* flag, Said& said, const char* help) {
+    CLI::Option* made = app.add_option(flag, said.text, help)->envname(variable_of(flag));
+    flags.declared.emplace_back(made, &said);
+    return made;
+}
+
+/// Afterwards each knows whether it comes from a flag or from a variable.
+void name_sources(const CLI::App& app, Flags& flags) {
+    const auto& given = app.parse_order();
+    for (auto& [made, said] : flags.declared) {
+        const std::string flag = made->get_name();
+        said->by = std::ranges::find(given, made) == given.end() ? variable_of(flag) : flag;
+    }
 }
 
 void declare_queue(CLI::App& app, Flags& flags) {
     const std::string queue = "One queue";
-    option(app, "--queue", flags.queue, "its name [default]")->type_name("NAME")->group(queue);
-    auto* exec =
-        option(app, "--exec", flags.exec, "a process per job: body on stdin, result on stdout");
-    auto* pool =
-        option(app, "--pool", flags.pool, "long-lived processes that take jobs as JSON lines");
-    auto* lambda = option(app, "--lambda", flags.lambda, "a Lambda function: its bootstrap");
-    auto* native = option(
-        app, "--native", flags.native, "a handler in this program: echo, sleep, or your own"
+    option(app, flags, "--queue", flags.queue, "its name [default]")
+        ->type_name("NAME")
+        ->group(queue);
+    auto* exec = option(
+        app, flags, "--exec", flags.exec, "a process per job: body on stdin, result on stdout"
     );
-    auto* http = option(app, "--http", flags.http, "a URL that each job is forwarded to by POST");
+    auto* pool = option(
+        app, flags, "--pool", flags.pool, "long-lived processes that take jobs as JSON lines"
+    );
+    auto* lambda = option(app, flags, "--lambda", flags.lambda, "a Lambda function: its bootstrap");
+    auto* native = option(
+        app, flags, "--native", flags.native, "a handler in this program: echo, sleep, or your own"
+    );
+    auto* http =
+        option(app, flags, "--http", flags.http, "a URL that each job is forwarded to by POST");
     for (auto* command : {exec, pool, lambda}) command->type_name("'CMD ARGS'");
     http->type_name("URL");
     native->type_name("NAME");
@@ -116,19 +153,19 @@ void declare_queue(CLI::App& app, Flags& flags) {
         kinds.at(i)->group(queue);
         for (std::size_t j = i + 1; j < kinds.size(); ++j) kinds.at(i)->excludes(kinds.at(j));
     }
-    option(app, "--content-type", flags.content_type, "of results that name none themselves")
+    option(app, flags, "--content-type", flags.content_type, "of results that name none themselves")
         ->type_name("TYPE")
         ->group(queue);
-    option(app, "--concurrency", flags.concurrency, "jobs done at once [one per processor]")
+    option(app, flags, "--concurrency", flags.concurrency, "jobs done at once [one per processor]")
         ->type_name("N")
-        ->check(CLI::PositiveNumber)
         ->group(queue);
-    option(app, "--timeout", flags.timeout, "of one attempt [5m]")->type_name("TIME")->group(queue);
-    option(app, "--attempts", flags.attempts, "runs of the handler in all [3]")
+    option(app, flags, "--timeout", flags.timeout, "of one attempt [5m]")
+        ->type_name("TIME")
+        ->group(queue);
+    option(app, flags, "--attempts", flags.attempts, "runs of the handler in all [3]")
         ->type_name("N")
-        ->check(CLI::PositiveNumber)
         ->group(queue);
-    option(app, "--retention", flags.retention, "how long results are kept [24h]")
+    option(app, flags, "--retention", flags.retention, "how long results are kept [24h]")
         ->type_name("TIME")
         ->group(queue);
 }
@@ -136,7 +173,7 @@ void declare_queue(CLI::App& app, Flags& flags) {
 constexpr const char* kServerGroup = "Server";
 
 void declare_waits(CLI::App& app, Flags& flags) {
-    option(app, "--max-wait", flags.max_wait, "longest a request is held open [15m]")
+    option(app, flags, "--max-wait", flags.max_wait, "longest a request is held open [15m]")
         ->type_name("TIME")
         ->group(kServerGroup);
     app.add_flag(
@@ -153,6 +190,7 @@ void declare(CLI::App& app, Flags& flags, Program program) {
     const bool stores = program == Program::serve;
     auto* config = option(
         app,
+        flags,
         "--config",
         flags.config,
         stores ? "TOML file with [server] and [queues.NAME]"
@@ -162,18 +200,18 @@ void declare(CLI::App& app, Flags& flags, Program program) {
         !stores && program != Program::function && environment("BIDE_TOML").empty()
     );
     if (program == Program::doctor) {
-        option(app, "--as", flags.as, "whose rights have to suffice: front or worker [both]")
+        option(app, flags, "--as", flags.as, "whose rights have to suffice: front or worker [both]")
             ->check(CLI::IsMember({"front", "worker"}))
             ->type_name("ROLE")
             ->group(server);
         return;
     }
-    option(app, "--log-level", flags.log_level, "debug, info, warn or error [info]")
-        ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+    option(app, flags, "--log-level", flags.log_level, "debug, info, warn or error [info]")
         ->type_name("LEVEL")
         ->group(server);
     option(
         app,
+        flags,
         "--data",
         flags.data,
         stores ? "where jobs and results are kept; made if missing [bide-data]"
@@ -188,6 +226,7 @@ void declare(CLI::App& app, Flags& flags, Program program) {
     }
     option(
         app,
+        flags,
         "--listen",
         flags.listen,
         worker ? "where to serve /healthz, /readyz and /metrics [nowhere]"
@@ -197,55 +236,82 @@ void declare(CLI::App& app, Flags& flags, Program program) {
         ->group(server);
     if (worker) return;
     declare_waits(app, flags);
-    option(app, "--io-threads", flags.io_threads, "threads for connections [half the processors]")
+    option(
+        app,
+        flags,
+        "--io-threads",
+        flags.io_threads,
+        "threads for connections [half the processors]"
+    )
         ->type_name("N")
-        ->check(CLI::PositiveNumber)
         ->group(server);
     if (stores) declare_queue(app, flags);
 }
 
 Result<void> apply_server(const Flags& flags, ServerConfig& server) {
     if (flags.listen) {
-        BIDE_TRY(const Address address, parse_address(*flags.listen));
+        BIDE_TRY(const Address address, flags.listen.parsed(parse_address));
         server.host = address.host;
         server.port = address.port;
     }
     if (flags.max_wait) {
-        BIDE_TRY(server.max_wait, parse_duration(*flags.max_wait));
+        BIDE_TRY(server.max_wait, flags.max_wait.parsed(parse_duration));
+    }
+    if (flags.log_level) {
+        BIDE_TRY(flags.log_level.parsed(check_log_level));
+        server.log_level = *flags.log_level;
+    }
+    if (flags.io_threads) {
+        BIDE_TRY(server.io_threads, flags.io_threads.parsed([](std::string_view text) {
+            return parse_count(text, kIoThreadsMax);
+        }));
     }
     server.data = flags.data.value_or(server.data);
     server.anonymous = server.anonymous || flags.anonymous;
-    server.log_level = flags.log_level.value_or(server.log_level);
-    server.io_threads = flags.io_threads.value_or(server.io_threads);
     return success();
+}
+
+/// How they make its jobs be done.
+Result<HandlerConfig> handler_of(const Flags& flags) {
+    using Kind = HandlerConfig::Kind;
+    HandlerConfig handler;
+    if (flags.native) {
+        handler.kind = Kind::native;
+        handler.native = *flags.native;
+    } else if (flags.http) {
+        handler.kind = Kind::http;
+        handler.url = *flags.http;
+    } else {
+        const Said& command = flags.exec ? flags.exec : flags.pool ? flags.pool : flags.lambda;
+        handler.kind = flags.exec ? Kind::exec : flags.pool ? Kind::pool : Kind::lambda;
+        BIDE_TRY(handler.argv, command.parsed(split_words));
+    }
+    handler.content_type = flags.content_type.value_or(handler.content_type);
+    return handler;
 }
 
 /// The queue the flags make; it takes the place of one of the same name in the file.
 Result<void> apply_queue(const Flags& flags, Config& config) {
-    using Kind = HandlerConfig::Kind;
-    const auto& command = flags.exec ? flags.exec : flags.pool ? flags.pool : flags.lambda;
-    if (!command && !flags.http && !flags.native) return success();
-    BIDE_TRY(check_queue_name(flags.queue));
+    if (!flags.exec && !flags.pool && !flags.lambda && !flags.http && !flags.native)
+        return success();
     QueueConfig queue;
-    queue.name = flags.queue;
-    if (flags.native) {
-        queue.handler.kind = Kind::native;
-        queue.handler.native = *flags.native;
-    } else if (flags.http) {
-        queue.handler.kind = Kind::http;
-        queue.handler.url = *flags.http;
-    } else {
-        queue.handler.kind = flags.exec ? Kind::exec : flags.pool ? Kind::pool : Kind::lambda;
-        BIDE_TRY(queue.handler.argv, split_words(*command));
+    queue.name = flags.queue.value_or("default");
+    if (flags.queue) {
+        BIDE_TRY(flags.queue.parsed(check_queue_name));
     }
-    queue.handler.content_type = flags.content_type.value_or(queue.handler.content_type);
-    queue.concurrency = flags.concurrency;
-    queue.rules.retry.attempts_max = flags.attempts.value_or(queue.rules.retry.attempts_max);
+    BIDE_TRY(queue.handler, handler_of(flags));
+    const auto count = [](std::string_view text) { return parse_count(text); };
+    if (flags.concurrency) {
+        BIDE_TRY(queue.concurrency, flags.concurrency.parsed(count));
+    }
+    if (flags.attempts) {
+        BIDE_TRY(queue.rules.retry.attempts_max, flags.attempts.parsed(count));
+    }
     if (flags.timeout) {
-        BIDE_TRY(queue.rules.timeout, parse_duration(*flags.timeout));
+        BIDE_TRY(queue.rules.timeout, flags.timeout.parsed(parse_duration));
     }
     if (flags.retention) {
-        BIDE_TRY(queue.retention, parse_duration(*flags.retention));
+        BIDE_TRY(queue.retention, flags.retention.parsed(parse_duration));
     }
     std::erase_if(config.queues, [&](const auto& other) { return other.name == queue.name; });
     config.queues.push_back(std::move(queue));
@@ -260,7 +326,7 @@ Result<void> check_aws(const Flags& flags, Program program, Config& config) {
     if (config.aws.incoming_bucket.empty() || config.aws.outgoing_bucket.empty())
         return usage("[aws] names no bucket: add bucket, or incoming_bucket and outgoing_bucket");
     if (program != Program::worker) return success();
-    // The file's address is the front's.
+    // The file's address is the front's; that of the flag is known to be good.
     const std::string address = flags.listen.value_or(config.aws.worker_listen);
     config.aws.worker_listen = address;
     if (address.empty()) return success();
@@ -359,6 +425,7 @@ std::variant<Config, Exit> read_config(
     declare(app, flags, program);
     try {
         app.parse(argc, argv);
+        name_sources(app, flags);
     } catch (const CLI::ParseError& stop) {
         const int status = app.exit(stop);
         return Exit{status == 0 ? 0 : kUsageStatus};
@@ -383,6 +450,7 @@ Result<Config> read_function_config() {
     declare(app, flags, Program::function);
     try {
         app.parse(std::vector<std::string>{});
+        name_sources(app, flags);
     } catch (const CLI::ParseError& failure) {
         // It names the flag, which nobody has given.
         const std::string what = failure.what();

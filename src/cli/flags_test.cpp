@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace bide::cli {
 namespace {
@@ -70,6 +73,66 @@ TEST_F(FunctionConfig, OtherProgramsTakeTheTextToo) {
     ASSERT_TRUE(std::holds_alternative<Config>(parsed));
     EXPECT_EQ(std::get<Config>(parsed).queues.at(0).sqs, "speak");
     EXPECT_EQ(std::get<Config>(parsed).server.data, "bide-data");
+}
+
+/// What `bide serve` says to these flags and that environment.
+std::string serve_refusal(
+    std::vector<std::string> flags, const std::map<std::string, std::string>& environment = {}
+) {
+    flags.insert(flags.begin(), {"bide serve", "--native", "echo"});
+    std::vector<char*> arguments;
+    for (auto& flag : flags) arguments.push_back(flag.data());
+    arguments.push_back(nullptr);
+    for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
+    testing::internal::CaptureStderr();
+    const auto parsed = read_config(static_cast<int>(flags.size()), arguments.data(), "bide serve");
+    const std::string said = testing::internal::GetCapturedStderr();
+    for (const auto& [name, value] : environment) ::unsetenv(name.c_str());
+    return std::holds_alternative<Config>(parsed) ? "accepted" : said.substr(0, said.find('\n'));
+}
+
+TEST(Flags, AWrongNumberIsRefusedInWords) {
+    const std::string mend = ": must be a whole number of at least 1";
+    for (const std::string flag : {"--attempts", "--concurrency", "--io-threads"}) {
+        for (const std::string value : {"0", "abc", "-1", "1.5", "2x", "4294967296"})
+            EXPECT_EQ(serve_refusal({flag + "=" + value}), "bide serve: " + flag + mend) << value;
+        EXPECT_EQ(serve_refusal({flag, "7"}), "accepted");
+    }
+    EXPECT_EQ(serve_refusal({}, {{"BIDE_ATTEMPTS", "x"}}), "bide serve: BIDE_ATTEMPTS" + mend);
+    EXPECT_EQ(
+        serve_refusal({"--attempts", "0"}, {{"BIDE_ATTEMPTS", "2"}}),
+        "bide serve: --attempts" + mend
+    );
+    EXPECT_EQ(serve_refusal({"--io-threads", "254"}), "accepted");
+    EXPECT_EQ(
+        serve_refusal({"--io-threads", "255"}), "bide serve: --io-threads: must be at most 254"
+    );
+    EXPECT_EQ(
+        serve_refusal({}, {{"BIDE_IO_THREADS", "255"}}),
+        "bide serve: BIDE_IO_THREADS: must be at most 254"
+    );
+}
+
+TEST(Flags, AWrongTextNamesTheFlagOrTheVariable) {
+    const std::vector<std::pair<std::string, std::string>> wrong{
+        {"--max-wait", "5x"},
+        {"--timeout", "5x"},
+        {"--retention", "5x"},
+        {"--listen", "nowhere"},
+        {"--queue", "a/b"},
+        {"--log-level", "loud"}};
+    for (const auto& [flag, value] : wrong) {
+        std::string variable = "BIDE_" + flag.substr(2);
+        for (char& c : variable)
+            c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+        EXPECT_EQ(serve_refusal({flag, value}).find("bide serve: " + flag + ": "), 0U) << flag;
+        EXPECT_EQ(serve_refusal({}, {{variable, value}}).find("bide serve: " + variable + ": "), 0U)
+            << variable;
+    }
+    EXPECT_EQ(
+        serve_refusal({"--log-level", "loud"}),
+        "bide serve: --log-level: must be debug, info, warn or error"
+    );
 }
 
 TEST_F(FunctionConfig, AnErrorNamesWhereItIs) {

@@ -167,6 +167,15 @@ Result<void> check_tenant_name(std::string_view name) {
     return success();
 }
 
+Result<std::uint32_t> parse_count(std::string_view text, std::uint32_t most) {
+    std::uint32_t count = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+    if (error != std::errc() || end != text.data() + text.size() || count == 0)
+        return bad("must be a whole number of at least 1");
+    if (count > most) return bad("must be at most " + std::to_string(most));
+    return count;
+}
+
 Result<void> check_log_level(std::string_view level) {
     for (const std::string_view known : {"debug", "info", "warn", "error"})
         if (level == known) return success();
