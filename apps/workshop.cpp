@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -165,6 +166,19 @@ Result<Made> make_handler(const cli::QueueConfig& queue, const Parts& parts) {
     return config_error("queue " + queue.name + " has no handler");
 }
 
+/// For its owner only, as bodies pass through; those above it, and one that is there, as they are.
+Result<void> make_private_directory(const std::filesystem::path& named) {
+    // "data/" has an empty name after its last slash.
+    const std::filesystem::path path = named.has_filename() ? named : named.parent_path();
+    std::error_code error;
+    if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
+    if (error) return runtime::disk_error("cannot create " + named.string(), error.value());
+    if (::mkdir(path.c_str(), 0700) == 0) return success();
+    const int reason = errno;
+    if (reason == EEXIST && std::filesystem::is_directory(path, error)) return success();
+    return runtime::disk_error("cannot create " + named.string(), reason);
+}
+
 }  // namespace
 
 std::uint32_t processors() {
@@ -199,9 +213,7 @@ std::uint64_t descriptors_reserved(const cli::Config& config) {
 }
 
 Result<void> Workshop::open(const std::string& data, std::uint64_t inline_bytes_max) {
-    std::error_code error;
-    std::filesystem::create_directories(data, error);
-    if (error) return runtime::disk_error("cannot create " + data, error.value());
+    BIDE_TRY(make_private_directory(data));
     BIDE_TRY(spool_, runtime::Spool::open(data + "/bodies", inline_bytes_max));
     exec_threads_.start();
     http_thread_.start();
@@ -220,6 +232,7 @@ Result<void> Workshop::open_passing(const cli::Config& config, const std::string
         std::error_code ignored;
         if (gone) std::filesystem::remove_all(entry.path(), ignored);
     }
+    BIDE_TRY(make_private_directory(data));
     passing_ = data / (prefix + std::to_string(::getpid()));
     return open(passing_, config.server.inline_max);
 }

@@ -357,6 +357,26 @@ TEST_F(CommandLine, DataThatCannotBeWrittenIsRefused) {
     }
 }
 
+TEST_F(CommandLine, DataIsNobodyElsesToReadUnlessTheDirectoryWasMadeSo) {
+    const auto mode = [](const std::string& path) {
+        return static_cast<unsigned>(fs::status(path).permissions());
+    };
+    ServerOptions options;
+    options.flags = {"--native", "echo"};
+    options.data = directory_ / "above/data/";
+    const std::string above = directory_ / "above";
+    {
+        Server server(options);
+        EXPECT_EQ(mode(above + "/data"), 0700U);
+        EXPECT_EQ(mode(above + "/data/bide.db"), 0600U);
+        EXPECT_NE(mode(above), 0700U) << "only what is bide's";
+        EXPECT_EQ(server.stop().status, 0);
+    }
+    ::chmod((above + "/data").c_str(), 0750);
+    Server again(options);
+    EXPECT_EQ(mode(above + "/data"), 0750U);
+}
+
 TEST_F(CommandLine, DatabaseOfAnotherProgramIsRefusedAndLeftAlone) {
     fs::create_directory(data_);
     write_file(data_ + "/bide.db", "");

@@ -4,13 +4,26 @@
 #include "engines/embedded/schema.hpp"
 #include "runtime/spool.hpp"
 
+#include <cerrno>
+#include <fcntl.h>
 #include <filesystem>
 #include <system_error>
+#include <unistd.h>
 
 namespace bide::engines::embedded {
 namespace {
 
+/// For its owner only: it holds what jobs are given and what they give. SQLite would let everybody
+/// read it, and makes -wal and -shm as the database is.
+Result<void> make_private(const std::string& path) {
+    const int made = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (made < 0) return runtime::disk_error("cannot create " + path, errno);
+    ::close(made);
+    return success();
+}
+
 Result<void> fill(const std::string& path, const std::vector<StoredQueue>& queues) {
+    BIDE_TRY(make_private(path));
     BIDE_TRY(Database database, Database::open(path, Database::Mode::read_write));
     // Nothing is kept of it unless all of it is there.
     BIDE_TRY(database.run("PRAGMA synchronous = OFF"));

@@ -104,6 +104,18 @@ class StoreTest : public testing::Test {
     std::unique_ptr<StoreReader> reader;
 };
 
+TEST_F(StoreTest, IsNobodyElsesToRead) {
+    const auto mode = [this](const std::string& name) {
+        return fs::status(directory + "/" + name).permissions();
+    };
+    const auto own = fs::perms::owner_read | fs::perms::owner_write;
+    for (const char* name : {"bide.db", "bide.db-wal", "bide.db-shm"}) EXPECT_EQ(mode(name), own);
+    // Somebody may have let others read: that is not taken back.
+    fs::permissions(directory + "/bide.db", own | fs::perms::group_read);
+    open();
+    EXPECT_EQ(mode("bide.db"), own | fs::perms::group_read);
+}
+
 TEST_F(StoreTest, AnOpenJobComesBackAfterARestart) {
     const auto job = input(1, kStart, "hello");
     core::Write write = open_row(job);
