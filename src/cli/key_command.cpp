@@ -18,8 +18,13 @@ namespace {
 constexpr const char* kFooter = R"(
 The key is sent as "Authorization: Bearer KEY". It is printed this once and stored nowhere: the file
 gets its hash. Put the lines into the file that `bide serve --config` reads, and start it anew.
+From then on everybody needs a key, unless the file says anonymous = true.
 
-  bide key --name ci --scope submit --tenant acme)";
+Scopes do not include each other: submit posts, waits and cancels; read sees status, results, queues
+and metrics; admin pauses, redrives and lists, and may neither post nor read.
+
+  bide key --name ci --scope submit --tenant acme
+  bide key --name me --scope submit --scope read --scope admin      may do everything)";
 
 /// 256 bits, in the alphabet of base64url; the prefix lets a leaked one be found.
 std::string make_key() {
@@ -51,13 +56,15 @@ int key_command(int argc, char** argv) {
     std::string name = "default";
     std::string tenant;
     std::vector<std::string> scopes;
-    const auto named = [](const std::string& text) {
-        const Result<void> good = check_tenant_name(text);
-        return good.has_error() ? good.error().detail : std::string();
+    const auto by = [](Result<void> (*check)(std::string_view)) {
+        return [check](const std::string& text) {
+            const Result<void> good = check(text);
+            return good.has_error() ? good.error().detail : std::string();
+        };
     };
     app.add_option("--name", name, "of the key, in the file and in logs [default]")
         ->type_name("NAME")
-        ->check(named);
+        ->check(by(check_key_name));
     app.add_option(
            "--scope", scopes, "submit, read or admin; several times for several [submit, read]"
     )
@@ -65,7 +72,7 @@ int key_command(int argc, char** argv) {
         ->check(CLI::IsMember({"submit", "read", "admin"}));
     app.add_option("--tenant", tenant, "whose jobs are posted and seen with it [anybody's]")
         ->type_name("NAME")
-        ->check(named);
+        ->check(by(check_tenant_name));
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& stop) {

@@ -167,6 +167,11 @@ Result<void> check_tenant_name(std::string_view name) {
     return success();
 }
 
+Result<void> check_key_name(std::string_view name) {
+    if (!is_name(name)) return cannot_name(name, "a key");
+    return success();
+}
+
 Result<std::uint32_t> parse_count(std::string_view text, std::uint32_t most) {
     std::uint32_t count = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);

@@ -44,6 +44,9 @@ Result<void> check_queue_name(std::string_view name);
 /// As of a queue: a tenant's name comes in a header.
 Result<void> check_tenant_name(std::string_view name);
 
+/// As of a queue: it is a table of the file.
+Result<void> check_key_name(std::string_view name);
+
 /// A whole number of at least 1, and at most `most`.
 Result<std::uint32_t> parse_count(std::string_view text, std::uint32_t most = UINT32_MAX);
 

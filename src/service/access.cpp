@@ -38,7 +38,9 @@ Result<Caller> admit_nobody(const AccessRules& rules, Scopes wanted, const std::
     if (!open || !open_scopes().meet(wanted)) {
         return unauthenticated(
             keyless ? "this page needs an API key, and the server has none: make one with "
-                      "\"bide key --scope admin\" and put its lines into the configuration"
+                      "`bide key --scope submit --scope read --scope admin` and put its lines into "
+                      "the configuration; from then on everybody needs a key unless anonymous = "
+                      "true"
                     : "this page needs an API key: send it as \"Authorization: Bearer KEY\""
         );
     }

@@ -75,6 +75,24 @@ TEST_F(CommandLine, OthersAreLetInWithAKeyOrOnPurposeOnly) {
     );
 }
 
+TEST_F(CommandLine, KeysAreExplained) {
+    const Ran bad = run({{bide_program(), "key", "--name", "a b"}, {}, {}, 0, false});
+    EXPECT_EQ(bad.exit.status, 2);
+    EXPECT_NE(bad.error.find("\"a b\" cannot name a key"), std::string::npos) << bad.error;
+    const Ran tenant = run({{bide_program(), "key", "--tenant", "a b"}, {}, {}, 0, false});
+    EXPECT_NE(tenant.error.find("\"a b\" cannot name a tenant"), std::string::npos) << tenant.error;
+    const Ran help = run({{bide_program(), "key", "--help"}, {}, {}, 0, false});
+    EXPECT_NE(help.output.find("do not include each other"), std::string::npos) << help.output;
+    ServerOptions options;
+    options.flags = {"--native", "echo"};
+    Server server(options);
+    const Response refused = ask(server.address(), {"POST", "/queues/default/pause", {}, ""});
+    EXPECT_EQ(refused.status, 401);
+    for (const char* word :
+         {"bide key --scope submit --scope read --scope admin", "anonymous = true"})
+        EXPECT_NE(refused.body.find(word), std::string::npos) << refused.body;
+}
+
 TEST_F(CommandLine, HelpAndVersionSucceed) {
     const Ran help = serve({"--help"});
     EXPECT_EQ(help.exit.status, 0);
