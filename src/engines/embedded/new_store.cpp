@@ -34,13 +34,45 @@ Result<void> fill(const std::string& path, const std::vector<StoredQueue>& queue
     return database.run("PRAGMA journal_mode = WAL");
 }
 
+bool has_file(const std::string& directory) {
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+        if (entry.is_regular_file(error)) return true;
+    }
+    return false;
+}
+
+/// What is left of a store whose database has gone must not be taken for a new one's: its bodies
+/// would be removed as nobody's, and its log would go into another database.
+Result<void> see_nothing_left(const std::string& directory) {
+    std::string left;
+    if (std::filesystem::exists(directory + "/bide.db-wal")) left = "bide.db-wal";
+    for (const char* name : {"bodies", "names"}) {
+        if (has_file(directory + "/" + name)) left = name;
+    }
+    if (left.empty()) return success();
+    return Error{
+        Code::store_failed,
+        Retry::never,
+        directory + " has no bide.db, but " + left +
+            " of one: put it back, or name another --data for a new store"};
+}
+
 }  // namespace
 
 Result<void> make_new_store(const std::string& directory, const std::vector<StoredQueue>& queues) {
     const std::string path = directory + "/bide.db";
     const std::string unfinished = path + ".new";
     std::error_code error;
-    if (std::filesystem::exists(path, error)) return success();
+    if (std::filesystem::exists(path, error)) {
+        // A new one has its tables before it has this name.
+        if (std::filesystem::file_size(path, error) != 0 || error) return success();
+        return Error{
+            Code::store_failed,
+            Retry::never,
+            path + " is empty: put it back from a copy, or name another --data for a new store"};
+    }
+    BIDE_TRY(see_nothing_left(directory));
     for (const char* suffix : {"", "-journal", "-wal", "-shm"}) {
         std::filesystem::remove(unfinished + suffix, error);
         if (error) return runtime::disk_error("cannot remove " + unfinished, error.value());

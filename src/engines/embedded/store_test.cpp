@@ -520,6 +520,26 @@ TEST_F(StoreTest, OutcomesOfTheSecondVersionAreAllBroughtOver) {
     EXPECT_EQ(view.number(1), 6);
 }
 
+TEST_F(StoreTest, WhatIsLeftWithoutItsDatabaseIsNotTakenForANewStore) {
+    store.reset();
+    const auto refusal = [this] {
+        const auto opened = Store::open(directory, {{"short", 10s}});
+        return opened.has_error() ? opened.error().detail : std::string();
+    };
+    std::ofstream(directory + "/bide.db", std::ios::trunc).flush();
+    EXPECT_NE(refusal().find("bide.db is empty"), std::string::npos) << refusal();
+    for (const char* left : {"/bide.db-wal", "/bodies/a-body", "/names/some"}) {
+        for (const char* name : {"bide.db", "bide.db-wal", "bide.db-shm"})
+            fs::remove(directory + "/" + name);
+        std::ofstream(directory + left) << "something";
+        EXPECT_NE(refusal().find("has no bide.db"), std::string::npos) << left << refusal();
+        EXPECT_TRUE(fs::exists(directory + left));
+        EXPECT_FALSE(fs::exists(directory + "/bide.db"));
+        fs::remove(directory + left);
+    }
+    EXPECT_EQ(refusal(), "");
+}
+
 TEST_F(StoreTest, WhatACrashLeftOfANewDatabaseIsReplaced) {
     store.reset();
     for (const char* name : {"bide.db", "bide.db-wal", "bide.db-shm"})
