@@ -353,13 +353,6 @@ Task<AwsOutcome<std::string>> SqsClient::find_queue(std::string name) {
     co_return std::move(url).value();
 }
 
-Task<AwsOutcome<void>> SqsClient::start_move(std::string dead_letter_arn) {
-    auto result =
-        co_await shared_->ask("StartMessageMoveTask", wire::sqs_start_move(dead_letter_arn));
-    if (result.has_error()) co_return std::move(result).error();
-    co_return success();
-}
-
 const SqsCounters& SqsClient::counters() const {
     return shared_->counters;
 }

@@ -95,8 +95,6 @@ class SqsClient {
     );
     /// The URL of a queue of this account.
     runtime::Task<AwsOutcome<std::string>> find_queue(std::string name);
-    /// Begins to move what is in a dead-letter queue back to where it came from.
-    runtime::Task<AwsOutcome<void>> start_move(std::string dead_letter_arn);
 
     const SqsCounters& counters() const;
 

@@ -282,11 +282,4 @@ Result<std::string> read_sqs_queue_url(std::string_view answer) {
     return url;
 }
 
-std::string sqs_start_move(std::string_view dead_letter_arn) {
-    std::string out = "{";
-    append_text(out, "SourceArn", dead_letter_arn);
-    out += '}';
-    return out;
-}
-
 }  // namespace bide::wire

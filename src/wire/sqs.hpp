@@ -100,7 +100,4 @@ Result<SqsRedrivePolicy> read_sqs_redrive_policy(std::string_view text);
 /// A batch that asks for nothing: what may not be asked for at all is refused for that reason.
 std::string sqs_empty_batch(std::string_view queue_url);
 
-/// Moves what is in a dead-letter queue back to where it came from.
-std::string sqs_start_move(std::string_view dead_letter_arn);
-
 }  // namespace bide::wire
