@@ -1,5 +1,7 @@
 #include "wire/request_head.hpp"
 
+#include "wire/text.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -51,13 +53,6 @@ bool all_of_class(std::string_view text, std::uint8_t kind) {
 
 Error bad(std::string detail) {
     return {Code::bad_request, Retry::never, std::move(detail)};
-}
-
-std::string_view trim(std::string_view text) {
-    const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-    return text;
 }
 
 /// Of the line without its end.
