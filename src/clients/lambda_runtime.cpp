@@ -245,7 +245,6 @@ Result<LambdaInvocation> understand_event(runtime::HttpResponse&& response) {
     if (!is_id(invocation.id)) return lambda_trouble("an event without a proper id");
     invocation.deadline = parse_deadline(response.fields["Lambda-Runtime-Deadline-Ms"]);
     invocation.trace = response.fields["Lambda-Runtime-Trace-Id"];
-    invocation.arn = response.fields["Lambda-Runtime-Invoked-Function-Arn"];
     invocation.payload = std::move(response.body.bytes);
     return invocation;
 }

@@ -18,7 +18,6 @@ struct LambdaInvocation {
     std::string id;       ///< of the invocation
     Time deadline{};      ///< on the system clock: the process is stopped or frozen then
     std::string trace;    ///< X-Ray's header; may be empty
-    std::string arn;      ///< of the function as it was called
     std::string payload;  ///< the event: JSON, up to 6 MiB
 };
 

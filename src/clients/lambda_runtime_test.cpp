@@ -238,7 +238,6 @@ TEST_F(LambdaRuntimeTest, HandsTheEventOverAndSendsTheAnswer) {
     EXPECT_EQ(told_.invocation.payload, R"({"b":2})");
     EXPECT_EQ(told_.invocation.deadline, Time(1'795'416'269'123ms));
     EXPECT_EQ(told_.invocation.trace, "Root=1-2-3");
-    EXPECT_EQ(told_.invocation.arn, "arn:aws:lambda:f");
     EXPECT_EQ(told_.errors, std::vector<std::string>{});
     const Seen seen = api_.post();
     EXPECT_EQ(seen.target, "/2018-06-01/runtime/invocation/id-1/response");

@@ -205,10 +205,7 @@ void HttpClient::Shared::release(HttpExchange& exchange, bool reusable) {
     if (found == origins.end()) return;
     HttpOrigin& origin = found->second;
     if (!reusable || closed) connection.reset();
-    if (connection) {
-        connection->used = true;
-        if (connection->buffer.capacity() > kBufferKept) connection->buffer = {};
-    }
+    if (connection && connection->buffer.capacity() > kBufferKept) connection->buffer = {};
     if (!origin.waiting.empty()) {
         HttpExchange& next = *origin.waiting.front();
         origin.waiting.pop_front();

@@ -24,7 +24,6 @@ struct HttpConnection {
     std::optional<net::ssl::stream<Socket&>> tls;
     boost::beast::flat_buffer buffer;  ///< received and not yet understood; empty while idle
     std::string head;                  ///< of the request being sent; kept for its capacity
-    bool used = false;                 ///< has carried an exchange
     Time idle_since{};
 };
 

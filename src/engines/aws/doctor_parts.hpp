@@ -77,9 +77,8 @@ class Examination {
     Services& services_;
     DoctorOptions options_;
     const std::function<void(const Finding&)>& tell_;
-    std::string name_;              ///< of what is written for a trial
-    Duration longest_kept_{};       ///< of messages, by any queue
-    std::optional<Duration> skew_;  ///< of the services' clock to ours
+    std::string name_;         ///< of what is written for a trial
+    Duration longest_kept_{};  ///< of messages, by any queue
 };
 
 }  // namespace bide::engines::aws

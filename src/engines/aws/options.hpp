@@ -54,7 +54,6 @@ struct FrontOptions {
     /// Between two requests it may be frozen, and then passes no result on to another front that
     /// somebody asks: the workers are to tell everybody themselves.
     bool may_freeze = false;
-    std::function<void(const std::string&)> log;
 };
 
 struct WorkerOptions {
@@ -66,7 +65,6 @@ struct WorkerOptions {
     Source source = Source::polls;
     core::ConsumerLimits limits;
     core::Consumer::Role role = core::Consumer::Role::work;
-    std::function<void(const std::string&)> log;
 };
 
 }  // namespace bide::engines::aws
