@@ -19,18 +19,16 @@ namespace bide::service {
 ///
 ///     loop:
 ///       begin(new_waiter, now)               begins waits with the engine, as many as the window
-///       has if head(): send it                   once: it is there at the start, or at the end
-///       with a
-///                                            body of its own (respond-async, a refusal); then send
-///                                            it as any reply, and the exchange is over
+///       if head(): send it                   once: it is there at the start; or at the end with a
+///                                            body of its own (respond-async, a refusal): then it
+///                                            goes as any reply, and the exchange is over
 ///       send take_output()
 ///       if wants_upload(): read from the client, upload(bytes), at its end upload_ended(whole)
 ///       take(answer, now) for each answer of the engine
 ///
 /// In the end, and when the client goes away or the upload breaks off: engine.leave() for each of
-/// waiting(). Before
-/// a slow client more than kOutputMax bytes are not collected: begin() does nothing meanwhile, and
-/// wants_upload() is false.
+/// waiting(). Before a slow client more than kOutputMax bytes are not collected: begin() does
+/// nothing meanwhile, and wants_upload() is false.
 class Batch {
   public:
     static constexpr std::size_t kOutstandingMax = 256;  ///< items with the engine at once
