@@ -3,6 +3,7 @@
 #include "service/cors.hpp"
 #include "service/pages.hpp"
 
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include <utility>
@@ -37,6 +38,15 @@ std::string BatchCounts::to_json() const {
     };
     if (open > 0) members["open"] = open;
     return boost::json::serialize(members);
+}
+
+std::optional<std::uint64_t> items_in(std::string_view json) {
+    boost::json::error_code failed;
+    const boost::json::value value = boost::json::parse({json.data(), json.size()}, failed);
+    const auto* members = failed ? nullptr : value.if_object();
+    const auto* items = members ? members->if_contains("items") : nullptr;
+    if (items == nullptr || !items->is_int64() || items->get_int64() < 0) return std::nullopt;
+    return static_cast<std::uint64_t>(items->get_int64());
 }
 
 BatchExchange::BatchExchange(

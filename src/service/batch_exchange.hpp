@@ -7,7 +7,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -28,6 +30,10 @@ struct BatchCounts {
     /// A JSON object; `open` only when there are any.
     std::string to_json() const;
 };
+
+/// N of {"items":N}, which is a batch's input, and begins what its handler says of it. Empty: it is
+/// not that.
+std::optional<std::uint64_t> items_in(std::string_view json);
 
 /// What an upload and the results of a batch have in common: items that are waited for, and lines
 /// about them.

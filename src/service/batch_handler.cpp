@@ -3,9 +3,6 @@
 #include "service/batch_exchange.hpp"
 #include "wire/derived_id.hpp"
 
-#include <boost/json/parse.hpp>
-#include <boost/json/value.hpp>
-
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -23,15 +20,6 @@ using core::Answer;
 constexpr std::size_t kWindow = 256;
 /// An item that takes longer is waited for again.
 constexpr auto kItemWait = std::chrono::hours(1);
-
-std::optional<std::uint64_t> items_of(const core::JobInput& input) {
-    boost::json::error_code failed;
-    const boost::json::value value = boost::json::parse(input.body.bytes, failed);
-    const auto* members = failed ? nullptr : value.if_object();
-    const auto* items = members ? members->if_contains("items") : nullptr;
-    if (items == nullptr || !items->is_int64() || items->get_int64() < 0) return std::nullopt;
-    return static_cast<std::uint64_t>(items->get_int64());
-}
 
 /// One batch under way. Guarded by the handler's mutex but for `stop`.
 struct Run {
@@ -83,7 +71,7 @@ class Handler final : public BatchHandler, public ports::AnswerSink {
 };
 
 void Handler::start(ports::Attempt attempt, ports::Completion done) {
-    const auto items = items_of(*attempt.input);
+    const auto items = items_in(attempt.input->body.bytes);
     if (!items) {
         core::AttemptResult bad;
         bad.verdict = core::AttemptResult::Verdict::fail;

@@ -3,9 +3,6 @@
 #include "service/pages.hpp"
 #include "wire/derived_id.hpp"
 
-#include <boost/json/parse.hpp>
-#include <boost/json/value.hpp>
-
 #include <utility>
 
 namespace bide::service {
@@ -21,12 +18,7 @@ std::optional<std::uint64_t> items_of(const Answer& answer) {
     else if (answer.facts.progress)
         told = answer.facts.progress.get();
     if (told == nullptr) return std::nullopt;
-    boost::json::error_code failed;
-    const boost::json::value value = boost::json::parse(*told, failed);
-    const auto* members = failed ? nullptr : value.if_object();
-    const auto* items = members ? members->if_contains("items") : nullptr;
-    if (items == nullptr || !items->is_int64() || items->get_int64() < 0) return std::nullopt;
-    return static_cast<std::uint64_t>(items->get_int64());
+    return items_in(*told);
 }
 
 class BatchResults final : public BatchExchange {
