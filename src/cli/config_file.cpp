@@ -6,8 +6,10 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <span>
 #include <sstream>
 #include <string_view>
@@ -74,21 +76,21 @@ constexpr Key<S> kServerKeys[] = {
     {"max_wait", Into<&Value::duration, &S::max_wait>::set},
     {"default_wait", Into<&Value::duration, &S::default_wait>::set},
     {"at_limit", Into<&Value::at_limit, &S::at_limit>::set},
-    {"heartbeat", Into<&Value::duration, &S::heartbeat>::set},
+    {"heartbeat", Into<&Value::span, &S::heartbeat>::set},
     {"batch_items_max",
      [](const Value& v, S& s) -> Result<void> {
          BIDE_TRY(s.batch_items_max, v.number<std::uint64_t>(1));
          return success();
      }},
-    {"cors_origins", Into<&Value::texts, &S::cors_origins>::set},
+    {"cors_origins", Into<&Value::origins, &S::cors_origins>::set},
     {"anonymous", Into<&Value::flag, &S::anonymous>::set},
     {"drain_time", Into<&Value::duration, &S::drain_time>::set},
-    {"header_time", Into<&Value::duration, &S::header_time>::set},
-    {"body_pause", Into<&Value::duration, &S::body_pause>::set},
-    {"idle_time", Into<&Value::duration, &S::idle_time>::set},
-    {"write_time", Into<&Value::duration, &S::write_time>::set},
+    {"header_time", Into<&Value::span, &S::header_time>::set},
+    {"body_pause", Into<&Value::span, &S::body_pause>::set},
+    {"idle_time", Into<&Value::span, &S::idle_time>::set},
+    {"write_time", Into<&Value::span, &S::write_time>::set},
     {"body_max", Into<&Value::bytes, &S::body_max>::set},
-    {"header_max", Into<&Value::bytes, &S::header_max>::set},
+    {"header_max", Into<&Value::header_max, &S::header_max>::set},
     {"inline_max", Into<&Value::bytes, &S::inline_max>::set},
     {"memory_max", Into<&Value::bytes, &S::memory_max>::set},
     {"waiters_max",
@@ -146,7 +148,7 @@ constexpr Key<Q> kQueueKeys[] = {
     {"http_connections", number_into_handler<&HandlerConfig::http_connections, std::uint32_t>},
     {"http2", into_handler<&Value::flag, &HandlerConfig::http2>},
     {"http_ca", into_handler<&Value::path, &HandlerConfig::http_ca>},
-    {"http_connect_timeout", into_handler<&Value::duration, &HandlerConfig::http_connect_time>},
+    {"http_connect_timeout", into_handler<&Value::span, &HandlerConfig::http_connect_time>},
     {"native",
      [](const Value& v, Q& q) -> Result<void> {
          BIDE_TRY(q.handler.native, v.text());
@@ -157,7 +159,7 @@ constexpr Key<Q> kQueueKeys[] = {
     {"directory", into_handler<&Value::path, &HandlerConfig::working_directory>},
     {"grace", into_handler<&Value::duration, &HandlerConfig::grace>},
     {"memory_max", into_handler<&Value::bytes, &HandlerConfig::memory_bytes_max>},
-    {"output_max", into_handler<&Value::bytes, &HandlerConfig::output_bytes_max>},
+    {"output_max", into_handler<&Value::output_max, &HandlerConfig::output_bytes_max>},
     {"cpu_seconds_max", number_into_handler<&HandlerConfig::cpu_seconds_max, std::uint64_t>},
     {"files_max", number_into_handler<&HandlerConfig::files_max, std::uint64_t>},
     {"processes", number_into_handler<&HandlerConfig::processes, std::uint32_t>},
@@ -186,7 +188,7 @@ constexpr Key<Q> kQueueKeys[] = {
      }},
     {"timeout",
      [](const Value& v, Q& q) -> Result<void> {
-         BIDE_TRY(q.rules.timeout, v.duration());
+         BIDE_TRY(q.rules.timeout, v.span());
          return success();
      }},
     {"attempts",
@@ -208,6 +210,54 @@ constexpr Key<Q> kQueueKeys[] = {
     {"sqs", Into<&Value::text, &Q::sqs>::set},
     {"dead_letters", Into<&Value::text, &Q::dead_letters>::set},
 };
+
+constexpr unsigned kinds_of(std::initializer_list<HandlerConfig::Kind> kinds) {
+    unsigned bits = 0;
+    for (const auto kind : kinds) bits |= 1U << static_cast<unsigned>(kind);
+    return bits;
+}
+
+using K = HandlerConfig::Kind;
+constexpr unsigned kCommands = kinds_of({K::exec, K::pool, K::lambda});
+
+struct KindsOfKey {
+    std::string_view key;
+    unsigned kinds;
+};
+
+/// The keys that only some kinds of handlers take. batch has its own rules (check_batch), and
+/// content_type does no harm with any: files made by deploy/terraform always have it.
+constexpr KindsOfKey kKindsOfKeys[] = {
+    {"lambda_handler", kinds_of({K::lambda})},
+    {"http_headers", kinds_of({K::http})},
+    {"http_connections", kinds_of({K::http})},
+    {"http2", kinds_of({K::http})},
+    {"http_ca", kinds_of({K::http})},
+    {"http_connect_timeout", kinds_of({K::http})},
+    {"environment", kCommands},
+    {"directory", kCommands},
+    {"grace", kCommands},
+    {"memory_max", kCommands},
+    {"output_max", kCommands | kinds_of({K::http})},
+    {"cpu_seconds_max", kCommands},
+    {"files_max", kCommands},
+    {"processes", kCommands},
+    {"in_flight", kinds_of({K::pool})},
+};
+
+/// "exec, pool and lambda"
+std::string names_of(unsigned kinds) {
+    constexpr std::array<std::string_view, 6> kNames{
+        "none", "exec", "pool", "lambda", "http", "native"};
+    std::string text;
+    for (unsigned i = 0; i < kNames.size(); ++i) {
+        if ((kinds & 1U << i) == 0) continue;
+        const bool last = kinds >> (i + 1) == 0;
+        if (!text.empty()) text += last ? " and " : ", ";
+        text += kNames.at(i);
+    }
+    return text;
+}
 
 using A = AwsConfig;
 
@@ -324,6 +374,7 @@ class Reader {
                         " has no handler: add exec, pool, lambda, http or native"
                 );
             }
+            BIDE_TRY(check_kind(*entries, queue.handler));
             BIDE_TRY(check_batch(node, queue));
             if (program_ != Program::serve && queue.sqs.empty()) {
                 return at(
@@ -382,6 +433,27 @@ class Reader {
     }
 
   private:
+    /// Keys that its kind of handler would pass over in silence. Without a handler, as of a front,
+    /// none is looked at.
+    Result<void> check_kind(const toml::table& entries, const HandlerConfig& handler) const {
+        if (handler.kind == K::none) return success();
+        const unsigned kind = kinds_of({handler.kind});
+        for (const auto& [key, kinds] : kKindsOfKeys) {
+            const auto* node = entries.get(key);
+            if (node == nullptr) continue;
+            const bool unbatched =
+                key == "processes" && handler.kind == K::exec && handler.batch == 1;
+            if ((kinds & kind) != 0 && !unbatched) continue;
+            return at(
+                node->source(),
+                std::string(key) + ": is for " +
+                    (unbatched ? "pool, lambda and exec with batch" : names_of(kinds)) +
+                    ", not for " + names_of(kind)
+            );
+        }
+        return success();
+    }
+
     Result<void> check_batch(const toml::node& node, const QueueConfig& queue) const {
         using Kind = HandlerConfig::Kind;
         const HandlerConfig& handler = queue.handler;

@@ -162,6 +162,82 @@ TEST_F(ConfigFile, ThereAreNoMoreThreadsThanTheEngineCanTell) {
     EXPECT_EQ(refusal("[server]\nio_threads = 254\n"), "accepted");
 }
 
+TEST_F(ConfigFile, WhatCanNeverWorkIsRefused) {
+    const std::string time = "must be more than 0s";
+    const std::string origin = "\"app.example\" is no origin";
+    for (const auto& [line, why] : std::vector<std::pair<std::string, std::string>>{
+             {"heartbeat = \"0s\"", time},
+             {"header_time = \"0s\"", time},
+             {"body_pause = \"0ms\"", time},
+             {"idle_time = \"0s\"", time},
+             {"write_time = \"0s\"", time},
+             {"header_max = 10", "must be 256 bytes to 1GiB"},
+             {"header_max = \"4GiB\"", "must be 256 bytes to 1GiB"},
+             {"cors_origins = [\"app.example\"]", origin},
+             {"cors_origins = [\"https://app.example/\"]", "without a path"},
+             {"cors_origins = [\"https://App.example\"]", "in small letters"}}) {
+        const std::string error = refusal("[server]\n" + line + "\n");
+        const std::string key = line.substr(0, line.find(' '));
+        EXPECT_EQ(error.find(path + ":2: " + key + ": "), 0U) << error;
+        EXPECT_NE(error.find(why), std::string::npos) << line << " -> " << error;
+    }
+    for (const auto& [line, why] : std::vector<std::pair<std::string, std::string>>{
+             {"timeout = \"0s\"", time},
+             {"timeout = \"0.0001ms\"", time},
+             {"output_max = 0", "must be at least 1"}}) {
+        const std::string error = refusal("[queues.a]\nexec = \"x\"\n" + line + "\n");
+        const std::string key = line.substr(0, line.find(' '));
+        EXPECT_EQ(error, path + ":3: " + key + ": " + why);
+    }
+    EXPECT_EQ(
+        refusal("[queues.a]\nhttp = \"http://x/\"\nhttp_connect_timeout = \"0s\"\n"),
+        path + ":3: http_connect_timeout: " + time
+    );
+}
+
+TEST_F(ConfigFile, ZerosThatMeanSomethingAreTaken) {
+    EXPECT_EQ(
+        refusal("[server]\nmax_wait = \"0s\"\ndefault_wait = \"0s\"\ndrain_time = \"0s\"\n"
+                "header_max = 256\n"
+                "cors_origins = [\"*\", \"null\", \"https://a.b\", \"http://[::1]:1\"]\n"
+                "[queues.a]\nexec = \"x\"\nretention = \"0s\"\ngrace = \"0s\"\n"
+                "backoff = \"0s\"\nmemory_max = 0\n"),
+        "accepted"
+    );
+}
+
+TEST_F(ConfigFile, KeysOfAnotherKindOfHandlerAreRefused) {
+    EXPECT_EQ(
+        refusal("[queues.a]\nnative = \"echo\"\n\nin_flight = 2\n"),
+        path + ":4: in_flight: is for pool, not for native"
+    );
+    EXPECT_EQ(
+        refusal("[queues.a]\ngrace = \"1s\"\nhttp = \"http://x/\"\n"),
+        path + ":2: grace: is for exec, pool and lambda, not for http"
+    );
+    for (const auto& [handler, line] : std::vector<std::pair<std::string, std::string>>{
+             {"native = \"x\"", "http2 = true"},
+             {"exec = \"x\"", "http_headers = []"},
+             {"exec = \"x\"", "lambda_handler = \"a.b\""},
+             {"native = \"x\"", "directory = \"d\""},
+             {"native = \"x\"", "output_max = 1"},
+             {"http = \"http://x/\"", "environment = [\"A\"]"},
+             {"lambda = \"x\"", "http_ca = \"x.pem\""},
+             {"http = \"http://x/\"", "processes = 2"}}) {
+        const std::string error = refusal("[queues.a]\n" + handler + "\n" + line + "\n");
+        EXPECT_EQ(error.find(path + ":3: " + line.substr(0, line.find(' ')) + ": is for "), 0U)
+            << error;
+    }
+    EXPECT_EQ(
+        refusal("[queues.a]\nexec = \"x\"\nprocesses = 2\n"),
+        path + ":3: processes: is for pool, lambda and exec with batch, not for exec"
+    );
+    EXPECT_EQ(refusal("[queues.a]\nexec = \"x\"\nprocesses = 2\nbatch = 2\n"), "accepted");
+    EXPECT_EQ(refusal("[queues.a]\nnative = \"x\"\ncontent_type = \"a/b\"\n"), "accepted");
+    // A front passes over the handler, and needs none.
+    EXPECT_EQ(refusal("[queues.b]\nsqs = \"b\"\nin_flight = 2\n", Program::front), "accepted");
+}
+
 TEST_F(ConfigFile, BatchesAreForThoseWhoTakeThem) {
     ASSERT_TRUE(read("[queues.a]\nexec = \"x\"\nbatch = 10\nbatch_window = \"50ms\"\n").has_value()
     );

@@ -15,11 +15,30 @@ Result<Duration> Value::duration() const {
     return parse_duration(value->get());
 }
 
+Result<Duration> Value::span() const {
+    BIDE_TRY(const Duration read, duration());
+    BIDE_TRY(check_span(read));
+    return read;
+}
+
 Result<std::uint64_t> Value::bytes() const {
     if (const auto* number = node.as_integer(); number != nullptr && number->get() >= 0)
         return static_cast<std::uint64_t>(number->get());
     if (const auto* value = node.as_string()) return parse_bytes(value->get());
     return bad("must be a size, like 4096 or \"16KiB\"");
+}
+
+Result<std::uint64_t> Value::output_max() const {
+    BIDE_TRY(const std::uint64_t most, bytes());
+    if (most > 0) return most;
+    return bad("must be at least 1");
+}
+
+Result<std::uint64_t> Value::header_max() const {
+    // Below are the heads of the shortest requests; above, what a connection counts in 32 bits.
+    BIDE_TRY(const std::uint64_t most, bytes());
+    if (most >= 256 && most <= 1U << 30) return most;
+    return bad("must be 256 bytes to 1GiB");
 }
 
 Result<std::vector<std::string>> Value::texts() const {
@@ -30,6 +49,14 @@ Result<std::vector<std::string>> Value::texts() const {
         const auto* value = entry.as_string();
         if (value == nullptr) return bad("must be an array of texts");
         all.push_back(value->get());
+    }
+    return all;
+}
+
+Result<std::vector<std::string>> Value::origins() const {
+    BIDE_TRY(auto all, texts());
+    for (const auto& origin : all) {
+        BIDE_TRY(check_origin(origin));
     }
     return all;
 }

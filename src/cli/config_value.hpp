@@ -24,8 +24,14 @@ struct Value {
 
     Result<std::string> text() const;
     Result<Duration> duration() const;
+    /// More than none.
+    Result<Duration> span() const;
     Result<std::uint64_t> bytes() const;
+    /// Of all but empty bodies.
+    Result<std::uint64_t> output_max() const;
+    Result<std::uint64_t> header_max() const;
     Result<std::vector<std::string>> texts() const;
+    Result<std::vector<std::string>> origins() const;
     /// ["Name: value", ...] or a table {Name = "value", ...}
     Result<std::vector<std::string>> headers() const;
     /// Relative to the file.

@@ -271,6 +271,12 @@ Result<void> apply_server(const Flags& flags, ServerConfig& server) {
     return success();
 }
 
+Result<Duration> parse_span(std::string_view text) {
+    BIDE_TRY(const Duration span, parse_duration(text));
+    BIDE_TRY(check_span(span));
+    return span;
+}
+
 /// How they make its jobs be done.
 Result<HandlerConfig> handler_of(const Flags& flags) {
     using Kind = HandlerConfig::Kind;
@@ -308,7 +314,7 @@ Result<void> apply_queue(const Flags& flags, Config& config) {
         BIDE_TRY(queue.rules.retry.attempts_max, flags.attempts.parsed(count));
     }
     if (flags.timeout) {
-        BIDE_TRY(queue.rules.timeout, flags.timeout.parsed(parse_duration));
+        BIDE_TRY(queue.rules.timeout, flags.timeout.parsed(parse_span));
     }
     if (flags.retention) {
         BIDE_TRY(queue.retention, flags.retention.parsed(parse_duration));

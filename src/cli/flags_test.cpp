@@ -117,6 +117,7 @@ TEST(Flags, AWrongTextNamesTheFlagOrTheVariable) {
     const std::vector<std::pair<std::string, std::string>> wrong{
         {"--max-wait", "5x"},
         {"--timeout", "5x"},
+        {"--timeout", "0s"},
         {"--retention", "5x"},
         {"--listen", "nowhere"},
         {"--queue", "a/b"},

@@ -62,6 +62,31 @@ Result<Duration> parse_duration(std::string_view text) {
     return Duration(static_cast<std::int64_t>(*us));
 }
 
+Result<void> check_span(Duration span) {
+    if (span > Duration(0)) return success();
+    return bad("must be more than 0s");
+}
+
+Result<void> check_origin(std::string_view origin) {
+    if (origin == "*" || origin == "null") return success();
+    const auto colon = origin.find("://");
+    const std::string_view scheme = origin.substr(0, colon);
+    const std::string_view host = colon == std::string_view::npos ? "" : origin.substr(colon + 3);
+    const bool plain = std::all_of(origin.begin(), origin.end(), [](char c) {
+        return c > ' ' && c <= '~' && !(c >= 'A' && c <= 'Z');
+    });
+    const bool named =
+        !scheme.empty() && !host.empty() && host.find_first_of("/?#@,") == std::string_view::npos;
+    const bool usual = (scheme == "http" && host.ends_with(":80")) ||
+                       (scheme == "https" && host.ends_with(":443"));
+    if (plain && named && !usual) return success();
+    return bad(
+        "\"" + std::string(origin) +
+        "\" is no origin as browsers send it: \"https://app.example\", in small letters, without a "
+        "path or the usual port; \"*\" is all of them"
+    );
+}
+
 Result<std::uint64_t> parse_bytes(std::string_view text) {
     constexpr std::array kUnits{
         Unit{"", 1},

@@ -14,6 +14,12 @@ namespace bide::cli {
 /// "250ms", "1.5s", "2m", "24h", "7d".
 Result<Duration> parse_duration(std::string_view text);
 
+/// More than none.
+Result<void> check_span(Duration span);
+
+/// "*", or what a browser can say in Origin: others would never be met.
+Result<void> check_origin(std::string_view origin);
+
 /// "512", "16KiB", "5GiB", "10MB".
 Result<std::uint64_t> parse_bytes(std::string_view text);
 
