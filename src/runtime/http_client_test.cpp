@@ -423,5 +423,34 @@ TEST_F(HttpClientTest, WhoWaitsOpensAConnectionWhenTheOneBeforeBroke) {
     EXPECT_TRUE(second.get().has_value());
 }
 
+TEST_F(HttpClientTest, WhatIsSentAgainWaitsForAPlaceAndNotForAKeptConnection) {
+    HttpClientOptions options;
+    options.connections_max = 1;
+    client(options);
+    std::promise<void> second_came;
+    std::promise<void> go_on;
+    // Each connection carries one exchange and dies of the next.
+    Peer peer([&](Conversation& conversation, int number) {
+        conversation.read_head();
+        conversation.send(kOk);
+        if (conversation.read_head().empty() || number > 1) return;
+        second_came.set_value();
+        go_on.get_future().wait();
+    });
+    EXPECT_TRUE(ask(get(peer.url())).has_value());
+    HttpRequest request = get(peer.url());
+    request.idempotent = true;
+    auto second = begin(std::move(request));
+    second_came.get_future().wait();
+    // Gets the place of the connection that dies; what was on that waits behind it.
+    auto third = begin(get(peer.url()));
+    on_thread([] {});
+    go_on.set_value();
+    EXPECT_TRUE(third.get().has_value());
+    const HttpResult again = second.get();
+    EXPECT_TRUE(again.has_value()) << again.error().detail;
+    EXPECT_EQ(peer.connections(), 3);
+}
+
 }  // namespace
 }  // namespace bide::runtime

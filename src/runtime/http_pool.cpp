@@ -209,6 +209,8 @@ void HttpClient::Shared::release(HttpExchange& exchange, bool reusable) {
     if (!origin.waiting.empty()) {
         HttpExchange& next = *origin.waiting.front();
         origin.waiting.pop_front();
+        // A kept one may have been closed unseen as well, and who met that is not sent again.
+        if (next.fresh_only) connection.reset();
         next.connection = std::move(connection);
         next.has_slot = true;
         next.wake.cancel();
