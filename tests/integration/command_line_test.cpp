@@ -113,7 +113,7 @@ TEST_F(CommandLine, WrongFlagsAreRefused) {
     expect_bad_flags({"--native", "echo", "--attempts", "0"}, {"--attempts"});
     expect_bad_flags({"--native", "echo", "--queue", "a/b"}, {"a/b"});
     expect_bad_flags({"--exec", "cat '"}, {"unclosed"});
-    expect_bad_flags({"--native", "echo", "--log-level", "loud"}, {"loud"});
+    expect_bad_flags({"--native", "echo", "--log-level", "loud"}, {"--log-level: must be debug"});
     const std::vector<std::string> names{"ecco", "echo", "sleep"};
     expect_no(serve({"--native", "ecco", "--data", data_}), 2, names);
     const Ran unknown = run({{bide_program(), "sevre"}, {}, {}, 0, false});
