@@ -2,12 +2,12 @@
 
 #include "runtime/descriptor.hpp"
 #include "runtime/http2_session.hpp"
+#include "runtime/http_names.hpp"
 #include "runtime/http_pool.hpp"
 #include "runtime/stop_post.hpp"
 #include "runtime/tls.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/write.hpp>
@@ -39,35 +39,18 @@ constexpr std::size_t kFurtherRead = 64U << 10;
 /// What is offered in a TLS handshake for HTTP/2, in OpenSSL's form.
 constexpr std::array<unsigned char, 3> kAlpn{2, 'h', '2'};
 
-struct Lookup {
-    explicit Lookup(const Executor& executor) : resolver(executor) {}
-    net::ip::basic_resolver<tcp, Executor> resolver;
-    std::vector<tcp::endpoint> endpoints;
-    error_code error;
-    bool done = false;
-};
-
-/// A lookup blocks a thread of Asio's and cannot be broken off; the exchange is, all the same, when
-/// its time is over, and the result goes nowhere.
-Task<void> look_up(ExchangePtr exchange, std::shared_ptr<Lookup> lookup) {
-    const HttpUrl& url = *exchange->request.url;
-    const auto address = net::ip::make_address(url.host, lookup->error);
-    if (!lookup->error) {
-        lookup->endpoints.emplace_back(address, url.port);
-        co_return;
+/// A lookup cannot be broken off; the exchange is, all the same, when its time is over.
+Task<std::shared_ptr<const HttpLookup>> look_up(SharedPtr shared, ExchangePtr exchange) {
+    auto known = std::make_shared<HttpLookup>();
+    const auto address = net::ip::make_address(exchange->request.url->host, known->found.error);
+    if (!known->found.error) {
+        known->found.addresses.push_back(address);
+        co_return known;
     }
-    lookup->resolver.async_resolve(
-        url.host,
-        std::to_string(url.port),
-        [lookup, weak = std::weak_ptr(exchange)](const error_code& error, const auto& found) {
-            lookup->error = error;
-            lookup->done = true;
-            for (const auto& entry : found) lookup->endpoints.push_back(entry.endpoint());
-            if (const auto living = weak.lock()) living->wake.cancel();
-        }
-    );
+    const auto lookup = HttpNames::of(shared->executor).look_up(exchange, shared->options.resolve);
     exchange->wake.expires_at(Timer::time_point::max());
     while (!lookup->done && !exchange->interrupted) co_await exchange->wake.async_wait(kTuple);
+    co_return lookup;
 }
 
 Task<void> shake_hands(SharedPtr shared, ExchangePtr exchange) {
@@ -104,11 +87,10 @@ Task<void> shake_hands(SharedPtr shared, ExchangePtr exchange) {
 Task<void> connect(SharedPtr shared, ExchangePtr exchange) {
     exchange->phase = "connect";
     exchange->deadline = shared->deadline(shared->options.connect_max);
-    auto lookup = std::make_shared<Lookup>(shared->executor);
-    co_await look_up(exchange, lookup);
-    error_code error = lookup->error;
-    std::size_t left = lookup->endpoints.size();
-    for (const auto& endpoint : lookup->endpoints) {
+    const auto lookup = co_await look_up(shared, exchange);
+    error_code error = lookup->found.error;
+    std::size_t left = lookup->found.addresses.size();
+    for (const auto& address : lookup->found.addresses) {
         if (exchange->interrupted) break;
         exchange->connection = std::make_unique<HttpConnection>(shared->executor);
         Socket& socket = exchange->connection->socket;
@@ -119,6 +101,7 @@ Task<void> connect(SharedPtr shared, ExchangePtr exchange) {
                 now + (exchange->deadline - now) / static_cast<std::int64_t>(left);
         }
         --left;
+        const tcp::endpoint endpoint(address, exchange->request.url->port);
         std::tie(error) = co_await socket.async_connect(endpoint, kTuple);
         exchange->address_deadline = kNever;
         if (!error) break;

@@ -18,11 +18,21 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 namespace bide::runtime {
 
 /// As a limit on time: none.
 constexpr Duration kNoLimit = Duration::max();
+
+/// What a host's name stands for, or why that is not known.
+struct HttpAddresses {
+    std::vector<net::ip::address> addresses;
+    boost::system::error_code error;
+};
+
+/// Looks a host's name up, on a thread that it may block.
+using HttpResolve = std::function<HttpAddresses(const std::string& host)>;
 
 struct HttpClientOptions {
     std::size_t connections_max = 64;                 ///< to one origin; more requests wait for one
@@ -40,6 +50,7 @@ struct HttpClientOptions {
     bool http2 = false;
     /// For https (runtime/tls.hpp); without one such requests fail.
     std::shared_ptr<net::ssl::context> tls;
+    HttpResolve resolve;  ///< for tests; empty: the system's
 };
 
 struct HttpRequest {

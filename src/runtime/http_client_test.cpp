@@ -452,5 +452,41 @@ TEST_F(HttpClientTest, WhatIsSentAgainWaitsForAPlaceAndNotForAKeptConnection) {
     EXPECT_EQ(peer.connections(), 3);
 }
 
+TEST_F(HttpClientTest, ANameThatIsNotFoundKeepsNoOtherHostWaiting) {
+    std::promise<void> held;
+    std::promise<void> go_on;
+    std::atomic<int> lookups{0};
+    HttpClientOptions options;
+    options.resolve = [&](const std::string& host) {
+        HttpAddresses found;
+        if (host == "held.test") {
+            if (++lookups == 1) held.set_value();
+            go_on.get_future().wait();
+            found.error = net::error::host_not_found;
+        } else {
+            found.addresses.push_back(net::ip::address_v4::loopback());
+        }
+        return found;
+    };
+    client(options);
+    Peer peer(always(kOk));
+    std::stop_source stop;
+    HttpRequest stopped = get("http://held.test/");
+    stopped.stop = stop.get_token();
+    auto first = begin(std::move(stopped));
+    held.get_future().wait();
+    auto second = begin(get("http://held.test:81/"));
+    std::string url = peer.url();
+    auto other = begin(get(url.replace(7, 9, "other.test")));
+    const auto status = other.wait_for(10s);
+    EXPECT_EQ(status, std::future_status::ready);
+    stop.request_stop();
+    EXPECT_EQ(first.get().error().kind, Kind::stopped);
+    go_on.set_value();
+    EXPECT_TRUE(other.get().has_value());
+    EXPECT_EQ(second.get().error().kind, Kind::unreachable);
+    EXPECT_EQ(lookups, 1);
+}
+
 }  // namespace
 }  // namespace bide::runtime
