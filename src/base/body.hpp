@@ -17,6 +17,8 @@ class BodyFile {
 
     const std::string& path() const { return path_; }
     std::uint64_t size() const { return size_; }
+    /// Where it is open already: not to be closed, and the read position is everybody's. -1: not.
+    virtual int descriptor() const { return -1; }
 
   private:
     std::string path_;

@@ -49,6 +49,24 @@ Error disk_error(std::string_view what, int error_number) {
         std::string(what) + ": " + std::generic_category().message(error_number)};
 }
 
+Result<Descriptor> open_body(const BodyFile& body) {
+    const int opened = body.descriptor();
+    Descriptor file(
+        opened >= 0 ? ::fcntl(opened, F_DUPFD_CLOEXEC, 0)
+                    : ::open(body.path().c_str(), O_RDONLY | O_CLOEXEC)
+    );
+    struct stat facts {};
+    if (!file || ::fstat(file.get(), &facts) != 0)
+        return disk_error("cannot open " + body.path(), errno);
+    const auto size = static_cast<std::uint64_t>(facts.st_size);
+    if (size == body.size()) return file;
+    return Error{
+        Code::store_failed,
+        Retry::never,
+        body.path() + " has " + std::to_string(size) + " bytes, not " +
+            std::to_string(body.size())};
+}
+
 Result<void> sync_path(const std::string& path) {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return disk_error("cannot open " + path, errno);

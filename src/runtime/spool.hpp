@@ -2,12 +2,14 @@
 
 #include "base/body.hpp"
 #include "base/result.hpp"
+#include "runtime/descriptor.hpp"
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace bide::runtime {
 
@@ -23,6 +25,23 @@ class SpooledFile final : public BodyFile {
   private:
     std::atomic<bool> kept_{false};
 };
+
+/// A body's file that was opened when it was found: whole to the last reference, though retention
+/// removes it meanwhile.
+class OpenedFile final : public BodyFile {
+  public:
+    OpenedFile(std::string path, std::uint64_t size, Descriptor file)
+        : BodyFile(std::move(path), size), file_(std::move(file)) {}
+    int descriptor() const override { return file_.get(); }
+
+  private:
+    Descriptor file_;
+};
+
+/// For who sends it, from any offset; not for reading on from the read position. Fails with
+/// store_failed when it is not there or of another size; the detail has the path, which is for the
+/// log and not for clients.
+Result<Descriptor> open_body(const BodyFile& body);
 
 /// The directory of large bodies: <data>/bodies, with files being written in <data>/bodies/tmp.
 /// A file gets its name only after it is synced, so a named file is whole. Thread-safe.

@@ -2,6 +2,7 @@
 // lost of what was (G1, G3).
 #include "support/server.hpp"
 #include "support/store.hpp"
+#include "support/wait.hpp"
 
 #include <gtest/gtest.h>
 
@@ -286,6 +287,91 @@ TEST_F(BrokenDatabase, FileCutShortGivesNoWrongAnswer) {
         restore(whole_.substr(0, pages * kPage));
         expect_no_wrong_answer();
     }
+}
+
+// --- files of large bodies --------------------------------------------------------------------
+
+class BrokenBody : public testing::Test {
+  protected:
+    static constexpr std::size_t kSize = 400'000;
+
+    static ServerOptions options() {
+        ServerOptions options;
+        options.config =
+            "[queues.cat]\nexec = [\"cat\"]\ntimeout = \"600s\"\nattempts = 2\n"
+            "[queues.other]\nnative = \"echo\"\n";
+        return options;
+    }
+    std::string only_file() const {
+        std::vector<std::string> files;
+        for (const auto& entry : fs::directory_iterator(server_.data() + "/bodies"))
+            if (entry.is_regular_file()) files.push_back(entry.path());
+        EXPECT_EQ(files.size(), 1U);
+        return files.at(0);
+    }
+    /// It says so everywhere, and never the path.
+    void expect_damage_told() {
+        EXPECT_TRUE(eventually([&] { return get(server_.address(), "/readyz").status == 503; }));
+        EXPECT_NE(server_.log().find("cannot read from the store"), std::string::npos)
+            << server_.log();
+        EXPECT_EQ(post(server_.address(), "/queues/other/jobs", "more").status, 503);
+    }
+
+    Server server_{options()};
+    const std::string body_ = body_of(7, kSize);
+};
+
+TEST_F(BrokenBody, ResultThatIsShortOrMissingIsRefusedBeforeItsHead) {
+    const std::string page = post(server_.address(), "/queues/cat/jobs", body_)["Content-Location"];
+    server_.stop();
+    const std::string file = only_file();
+    for (const char* harm : {"short", "missing"}) {
+        SCOPED_TRACE(harm);
+        if (harm == std::string("short"))
+            write_file(file, body_.substr(0, 1000));
+        else
+            fs::remove(file);
+        server_.start();
+        for (const std::string& at : {page, page + "/result"}) {
+            const Response answer = get(server_.address(), at);
+            EXPECT_EQ(answer.status, 503) << at;
+            EXPECT_EQ(answer.problem(), "store-failed");
+            EXPECT_EQ(answer.body.find(server_.data()), std::string::npos) << answer.body;
+        }
+        expect_damage_told();
+        server_.stop();
+    }
+    write_file(file, body_);
+    server_.start();
+    EXPECT_TRUE(get(server_.address(), page + "/result").body == body_);
+}
+
+TEST_F(BrokenBody, InputThatIsShortOrMissingIsNoAttemptAndRunsWhenItIsMended) {
+    server_.stop();
+    const std::string config = server_.options().config;
+    server_.options().config = "[queues.cat]\nexec = [\"sleep\", \"600\"]\n";
+    server_.start();
+    const Response accepted =
+        post(server_.address(), "/queues/cat/jobs", body_, {"Prefer: respond-async"});
+    EXPECT_EQ(accepted.status, 202);
+    server_.stop_at_once();
+    server_.options().config = config;
+    const std::string file = only_file();
+    for (const char* harm : {"short", "missing"}) {
+        SCOPED_TRACE(harm);
+        if (harm == std::string("short"))
+            write_file(file, body_.substr(0, 1000));
+        else
+            fs::remove(file);
+        server_.start();
+        expect_damage_told();
+        server_.stop_at_once();
+        EXPECT_EQ(count(server_.data(), "SELECT attempts FROM open_jobs"), 0);
+    }
+    write_file(file, body_);
+    server_.start();
+    const std::string page = "/jobs/" + accepted.member("id");
+    EXPECT_TRUE(get(server_.address(), page + "/result").body == body_) << "waits for it";
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "engines/embedded/name_index.hpp"
 #include "engines/embedded/sqlite.hpp"
 #include "ports/engine.hpp"
+#include "runtime/descriptor.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -154,6 +155,7 @@ class StoreReader {
     ~StoreReader();
 
     /// A job that has ended; null: not there. Error code gone: it was, and retention removed it.
+    /// The file of a large result is open: it can be read to its end though retention removes it.
     Result<std::shared_ptr<const core::StoredJob>> find(const JobId& id);
 
     /// The input of an open job, or of a failed one about to run again.
@@ -184,7 +186,20 @@ class StoreReader {
     Result<std::shared_ptr<const core::StoredJob>> find_at(
         Connection& connection, const JobId& id, std::int64_t sequence
     );
-    Result<Body> body_of(Connection& connection, std::int64_t sequence, const OutcomeFacts& facts);
+    /// The columns of an input in a row.
+    struct BodyColumns {
+        int size;
+        int file;
+        int blob;
+        int check;
+    };
+    Result<Body> input_of(const Statement& row, BodyColumns columns);
+    Result<Body> result_of(
+        Connection& connection, std::int64_t sequence, const OutcomeFacts& facts
+    );
+    Result<std::optional<runtime::Descriptor>> open_file(
+        const std::string& name, std::uint64_t size
+    );
     Result<core::JobPage> list_open(Connection& connection, const ports::ListQuery& query);
     Result<core::JobPage> list_ended(Connection& connection, const ports::ListQuery& query);
 

@@ -1,10 +1,14 @@
 #include "base/check.hpp"
 #include "engines/embedded/outcome_facts.hpp"
 #include "engines/embedded/store.hpp"
+#include "runtime/spool.hpp"
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <fcntl.h>
 #include <limits>
+#include <sys/stat.h>
 #include <utility>
 
 namespace bide::engines::embedded {
@@ -14,27 +18,15 @@ Time time_of(std::int64_t microseconds) {
     return Time(Duration(microseconds));
 }
 
-/// The columns of a body in a row.
-struct BodyColumns {
-    int size;
-    int file;
-    int blob;
-    int check;
-};
+Error no_longer_kept() {
+    return {
+        Code::gone,
+        Retry::never,
+        "the job is older than the results that are kept; see the queue's retention"};
+}
 
-Result<Body> read_body(const Statement& row, BodyColumns columns, const std::string& bodies) {
-    Body body;
-    if (row.is_null(columns.file)) {
-        body.bytes = row.blob(columns.blob);
-    } else {
-        body.file = std::make_shared<BodyFile>(
-            bodies + "/" + std::string(row.text(columns.file)),
-            static_cast<std::uint64_t>(row.number(columns.size))
-        );
-    }
-    if (row.number(columns.check) != check_of(body))
-        return damaged("a body is not what was stored");
-    return body;
+Error no_input() {
+    return {Code::store_failed, Retry::unsafe, "the input of an open job is not in the store"};
 }
 
 /// How many rows one page of a list may look at.
@@ -201,13 +193,48 @@ Result<std::shared_ptr<const core::StoredJob>> StoreReader::find(const JobId& id
         gone = known && id.sequence() <= fact.number(0);
         fact.reset();
     }
-    if (gone) {
-        return Error{
-            Code::gone,
-            Retry::never,
-            "the job is older than the results that are kept; see the queue's retention"};
-    }
+    if (gone) return no_longer_kept();
     return std::shared_ptr<const core::StoredJob>();
+}
+
+/// Nothing: the row that names it has gone since it was read, and the file with it.
+Result<std::optional<runtime::Descriptor>> StoreReader::open_file(
+    const std::string& name, std::uint64_t size
+) {
+    runtime::Descriptor file(::open((bodies_ + "/" + name).c_str(), O_RDONLY | O_CLOEXEC));
+    struct stat facts {};
+    if (!file && errno == ENOENT) {
+        // On another connection: this one still reads the database as it was.
+        BIDE_TRY(const bool in_use, file_in_use(name));
+        if (!in_use) return std::nullopt;
+        return damaged("the file " + name + " of a body is not there");
+    }
+    if (!file || ::fstat(file.get(), &facts) != 0)
+        return runtime::disk_error("cannot open the file " + name + " of a body", errno);
+    const auto found = static_cast<std::uint64_t>(facts.st_size);
+    if (found == size) return std::optional(std::move(file));
+    return damaged(
+        "the file " + name + " of a body has " + std::to_string(found) + " bytes, not " +
+        std::to_string(size)
+    );
+}
+
+/// The file's bytes are not compared, only how many there are: reading it all would double the work
+/// of who asked.
+Result<Body> StoreReader::input_of(const Statement& row, BodyColumns columns) {
+    Body body;
+    if (row.is_null(columns.file)) {
+        body.bytes = row.blob(columns.blob);
+    } else {
+        const std::string name(row.text(columns.file));
+        const auto size = static_cast<std::uint64_t>(row.number(columns.size));
+        BIDE_TRY(const auto file, open_file(name, size));
+        if (!file) return no_input();
+        body.file = std::make_shared<BodyFile>(bodies_ + "/" + name, size);
+    }
+    if (row.number(columns.check) != check_of(body))
+        return damaged("a body is not what was stored");
+    return body;
 }
 
 Result<std::shared_ptr<const core::StoredJob>> StoreReader::find_at(
@@ -224,7 +251,7 @@ Result<std::shared_ptr<const core::StoredJob>> StoreReader::find_at(
     }
     BIDE_TRY(const OutcomeFacts facts, unpack_facts(row.blob(6)));
     BIDE_TRY(auto outcome, outcome_of(row, facts, queues_));
-    BIDE_TRY(outcome->body, body_of(connection, sequence, facts));
+    BIDE_TRY(outcome->body, result_of(connection, sequence, facts));
     auto job = std::make_shared<core::StoredJob>();
     job->sequence = sequence;
     job->expires = facts.expires;
@@ -249,7 +276,7 @@ Result<std::shared_ptr<const core::StoredJob>> StoreReader::find_at(
 }
 
 /// Of the outcome that `connection.find` is at.
-Result<Body> StoreReader::body_of(
+Result<Body> StoreReader::result_of(
     Connection& connection, std::int64_t sequence, const OutcomeFacts& facts
 ) {
     Body body;
@@ -261,10 +288,13 @@ Result<Body> StoreReader::body_of(
     Statement& file = connection.find_file;
     BIDE_TRY(const bool there, file.bind(1, sequence).step());
     if (!there) return damaged("the file of a body has no name");
-    body.file = std::make_shared<BodyFile>(
-        bodies_ + "/" + std::string(file.text(0)), static_cast<std::uint64_t>(file.number(1))
-    );
+    const std::string name(file.text(0));
+    const auto size = static_cast<std::uint64_t>(file.number(1));
     file.reset();
+    BIDE_TRY(auto opened, open_file(name, size));
+    if (!opened) return no_longer_kept();
+    body.file =
+        std::make_shared<runtime::OpenedFile>(bodies_ + "/" + name, size, std::move(*opened));
     return body;
 }
 
@@ -275,16 +305,14 @@ Result<std::shared_ptr<const core::JobInput>> StoreReader::load_input(
     Statement& row = connection->load_input;
     row.reset();
     BIDE_TRY(const bool found, row.bind(1, sequence).step());
-    if (!found || row.blob(0) != bytes_of(id))
-        return Error{
-            Code::store_failed, Retry::unsafe, "the input of an open job is not in the store"};
+    if (!found || row.blob(0) != bytes_of(id)) return no_input();
     auto input = std::make_shared<core::JobInput>();
     input->id = id;
     input->sequence = sequence;
     BIDE_TRY(input->queue, queues_.index(row.number(1)));
     input->content_type = row.text(2);
     input->traceparent = row.text(3);
-    BIDE_TRY(input->body, read_body(row, {4, 5, 6, 7}, bodies_));
+    BIDE_TRY(input->body, input_of(row, {4, 5, 6, 7}));
     if (row.is_null(8)) {
         input->tenant = row.text(9);
         input->priority = static_cast<std::uint8_t>(row.number(10) % core::kPriorities);

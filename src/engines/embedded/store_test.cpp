@@ -10,6 +10,7 @@
 #include <fstream>
 #include <string>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -246,6 +247,48 @@ TEST_F(StoreTest, ALargeBodyIsAFileUntilItsRowGoes) {
     apply({}, kStart + 60s, 16);
     EXPECT_EQ(store->take_dead_files(), std::vector<std::string>{path});
     EXPECT_FALSE(reader->file_in_use(fs::path(path).filename()).value());
+    fs::remove(path);
+    const auto opened = runtime::open_body(*found->outcome->body.file);
+    ASSERT_TRUE(opened.has_value()) << "who had found it before can still read all of it";
+    char bytes[13] = {};
+    EXPECT_EQ(::pread(opened.value().get(), bytes, 13, 0), 12);
+    EXPECT_STREQ(bytes, "a large body");
+}
+
+TEST_F(StoreTest, ABodysFileThatIsMissingOrOfAnotherSizeIsDamage) {
+    auto spool = runtime::Spool::open(directory + "/bodies", 4).value();
+    const auto large = [&](const std::string& bytes) {
+        runtime::BodyWriter writer(*spool, 1000);
+        EXPECT_TRUE(writer.append(bytes).has_value());
+        return writer.finish().value();
+    };
+    auto open_job = std::make_shared<core::JobInput>(*input(0, kStart, ""));
+    open_job->body = large("a large input");
+    const auto ended = input(0, kStart, "");
+    core::Write done = finish(*ended, core::JobState::succeeded, kStart);
+    auto outcome = std::make_shared<core::Outcome>(*done.outcome);
+    outcome->body = large("a large result");
+    done.outcome = outcome;
+    apply({open_row(open_job), done});
+    ASSERT_TRUE(reader->load_input(open_job->id, open_job->sequence).has_value());
+    ASSERT_TRUE(reader->find(ended->id).has_value());
+
+    const auto expect_damage = [](const auto& result) {
+        ASSERT_TRUE(result.has_error());
+        EXPECT_EQ(result.error().code, Code::store_failed);
+        EXPECT_EQ(result.error().retry, Retry::never);
+        EXPECT_EQ(result.error().detail.find("bide_store_test"), std::string::npos) << "a path";
+    };
+    for (const std::uintmax_t size : {5, 100}) {
+        fs::resize_file(open_job->body.file->path(), size);
+        fs::resize_file(outcome->body.file->path(), size);
+        expect_damage(reader->load_input(open_job->id, open_job->sequence));
+        expect_damage(reader->find(ended->id));
+    }
+    fs::remove(open_job->body.file->path());
+    fs::remove(outcome->body.file->path());
+    expect_damage(reader->load_input(open_job->id, open_job->sequence));
+    expect_damage(reader->find(ended->id));
 }
 
 TEST_F(StoreTest, JobsOfAQueueNoLongerConfiguredAreKept) {

@@ -88,7 +88,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     // reply.cpp
     enum class Ending : std::uint8_t { length, chunks, close };
     runtime::Task<Next> send(wire::Reply reply);
-    runtime::Task<bool> send_file(std::shared_ptr<BodyFile> file, wire::ByteRange range);
+    runtime::Task<bool> send_file(runtime::Descriptor source, wire::ByteRange range);
     runtime::Task<bool> send_pieces(runtime::Descriptor source, wire::ByteRange range);
     runtime::Task<bool> writable();
     /// What the socket takes without waiting; `parts` are then what is left. Whether that is all.

@@ -2,6 +2,7 @@
 #include "fronts/http/body_intake.hpp"
 #include "fronts/http/http2.hpp"
 #include "runtime/descriptor.hpp"
+#include "runtime/spool.hpp"
 
 #include <algorithm>
 #include <array>
@@ -51,8 +52,16 @@ class SendBytes final : public StreamWork {
 /// goes out at once.
 class SendFile final : public StreamWork {
   public:
-    SendFile(Http2Stream& stream, std::shared_ptr<BodyFile> file, wire::ByteRange range)
-        : StreamWork(stream), disk_(std::make_shared<Disk>(std::move(file), this)), left_(range) {
+    /// `body` stays to the end: with its last reference a file that is the caller's goes.
+    SendFile(
+        Http2Stream& stream,
+        std::shared_ptr<BodyFile> body,
+        runtime::Descriptor file,
+        wire::ByteRange range
+    )
+        : StreamWork(stream),
+          disk_(std::make_shared<Disk>(std::move(body), std::move(file), this)),
+          left_(range) {
         memory_ = connection().shard().body_memory().take(kBodyPiece);
         expect_progress();
     }
@@ -75,19 +84,15 @@ class SendFile final : public StreamWork {
   private:
     /// What the blocking pool uses, perhaps after the stream has gone.
     struct Disk {
-        Disk(std::shared_ptr<BodyFile> body, SendFile* of) : file(std::move(body)), owner(of) {}
-        std::shared_ptr<BodyFile> file;
+        Disk(std::shared_ptr<BodyFile> whole, runtime::Descriptor file, SendFile* of)
+            : body(std::move(whole)), descriptor(std::move(file)), owner(of) {}
+        std::shared_ptr<BodyFile> body;
         runtime::Descriptor descriptor;
         std::string piece;
         ssize_t got = 0;
         SendFile* owner;  ///< null when it is gone
 
         ssize_t load(std::uint64_t from, std::size_t size) {
-            if (!descriptor) {
-                auto opened = runtime::open_for_reading(file->path());
-                if (opened.has_error()) return -1;
-                descriptor = std::move(opened.value());
-            }
             piece.resize(size);
             return ::pread(descriptor.get(), piece.data(), size, static_cast<off_t>(from));
         }
@@ -148,7 +153,14 @@ class SetAside final : public StreamWork {
         Http2& http2 = connection();
         Http2Stream& stream = stream_;
         if (file.has_error()) return http2.reset(stream, NGHTTP2_INTERNAL_ERROR);
-        http2.become(stream, std::make_unique<SendFile>(stream, std::move(file.value()), range_));
+        auto opened = runtime::open_body(*file.value());
+        if (opened.has_error()) return http2.reset(stream, NGHTTP2_INTERNAL_ERROR);
+        http2.become(
+            stream,
+            std::make_unique<SendFile>(
+                stream, std::move(file.value()), std::move(opened.value()), range_
+            )
+        );
         http2.resume(stream);
     }
 
@@ -195,13 +207,15 @@ std::vector<nghttp2_nv> split_lines(std::string& lines) {
 }  // namespace
 
 void Http2::respond(Http2Stream& stream, wire::Reply reply) {
+    runtime::Descriptor file;
+    if (reply.body.file && !stream.head_only) file = shard_.open_body(reply);
     const std::uint64_t size = reply.content_length();
     const bool bodiless = stream.head_only || wire::is_bodiless(reply.status) || size == 0;
     const wire::ByteRange range = reply.range.value_or(wire::ByteRange{0, size});
     if (bodiless)
         become(stream, nullptr);
     else if (reply.body.file)
-        become(stream, std::make_unique<SendFile>(stream, reply.body.file, range));
+        become(stream, std::make_unique<SendFile>(stream, reply.body.file, std::move(file), range));
     else
         send_bytes(stream, std::move(reply.body.bytes), range);
     // The length was taken before the body was.

@@ -33,6 +33,8 @@ constexpr std::size_t kSendfileMax = 4 << 20;
 
 Task<Connection::Next> Connection::send(wire::Reply reply) {
     keep_alive_ = keep_alive_ && !shard_.stopping();
+    runtime::Descriptor file;
+    if (reply.body.file && !head_only_) file = shard_.open_body(reply);
     write_head(reply, Ending::length);
     const bool bodiless = head_only_ || wire::is_bodiless(reply.status);
     const wire::ByteRange range = reply.range.value_or(wire::ByteRange{0, reply.body.size()});
@@ -50,7 +52,7 @@ Task<Connection::Next> Connection::send(wire::Reply reply) {
         if (!sent) co_return Next::close;
     }
     if (reply.body.file && !bodiless) {
-        const bool whole = co_await send_file(reply.body.file, range);
+        const bool whole = co_await send_file(std::move(file), range);
         if (!whole) co_return Next::close;
     }
     co_return keep_alive_ ? Next::request : Next::close;
@@ -97,11 +99,8 @@ Task<bool> Connection::write(std::array<net::const_buffer, 2> parts) {
 
 /// False when the connection or the file failed: then the answer is cut short, which the client
 /// sees by its length.
-Task<bool> Connection::send_file(std::shared_ptr<BodyFile> file, wire::ByteRange range) {
-    auto opened = runtime::open_for_reading(file->path());
-    if (opened.has_error()) co_return false;
-    if (session_->tls) co_return co_await send_pieces(std::move(opened.value()), range);
-    const runtime::Descriptor source = std::move(opened.value());
+Task<bool> Connection::send_file(runtime::Descriptor source, wire::ByteRange range) {
+    if (session_->tls) co_return co_await send_pieces(std::move(source), range);
     // A number of its own: when the shard closes the socket meanwhile, the old one may become
     // another connection's.
     const runtime::Descriptor target(::fcntl(session_->socket.native_handle(), F_DUPFD_CLOEXEC, 0));

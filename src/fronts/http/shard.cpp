@@ -1,6 +1,7 @@
 #include "fronts/http/shard.hpp"
 
 #include "fronts/http/http2.hpp"
+#include "runtime/spool.hpp"
 #include "runtime/turn.hpp"
 #include "service/problem.hpp"
 
@@ -346,6 +347,18 @@ net::mutable_buffer Shard::read_room() {
 
 core::WaiterId Shard::new_waiter() {
     return ports::make_waiter_id(sink_number_, ++next_waiter_);
+}
+
+runtime::Descriptor Shard::open_body(wire::Reply& reply) const {
+    auto opened = runtime::open_body(*reply.body.file);
+    if (opened.has_value()) return std::move(opened.value());
+    if (options_.log_error) options_.log_error("cannot send a result: " + opened.error().detail);
+    reply = service::to_reply(service::problem_of(
+        {Code::store_failed,
+         Retry::unsafe,
+         "the result's file is not as it was stored; see the server's log"}
+    ));
+    return {};
 }
 
 std::shared_ptr<const service::WaitTerms> Shard::share(service::WaitTerms&& terms) {

@@ -111,6 +111,9 @@ class Shard final : public ports::AnswerSink {
     Server::Parts& parts() { return parts_; }
     BodyMemory& body_memory() { return shared_.body_memory; }
     bool stopping() const { return stopping_; }
+    /// The file of an answer's body, before its head goes out: when it is not there whole, `reply`
+    /// becomes the problem that says so, and the log has more.
+    runtime::Descriptor open_body(wire::Reply& reply) const;
     void add(Session& session);
     void remove(Session& session);
     core::WaiterId new_waiter();
