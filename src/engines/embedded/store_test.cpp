@@ -1,3 +1,4 @@
+// Longer than others: all that a store promises, on one fixture.
 #include "engines/embedded/store.hpp"
 
 #include "engines/embedded/schema.hpp"
