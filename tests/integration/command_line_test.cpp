@@ -403,6 +403,20 @@ TEST_F(CommandLine, DatabaseOfAnotherProgramIsRefusedAndLeftAlone) {
     EXPECT_EQ(query(data_, "SELECT group_concat(name) FROM sqlite_schema"), "theirs");
 }
 
+TEST_F(CommandLine, MissingFilesOfTlsAreToldAsSuch) {
+    const std::string none = directory_ / "none.pem";
+    const std::string queue = "[queues.a]\nnative = \"echo\"\n";
+    const std::string path = directory_ / "bide.toml";
+    write_file(path, "[server]\ntls_cert = \"none.pem\"\ntls_key = \"none.pem\"\n" + queue);
+    expect_no(
+        serve({"--config", path, "--data", data_}), 2, {none, "for TLS: No such file or directory"}
+    );
+    write_file(path, "[queues.a]\nhttp = \"https://x/\"\nhttp_ca = \"none.pem\"\n");
+    expect_no(
+        serve({"--config", path, "--data", data_}), 2, {none + ": No such file or directory"}
+    );
+}
+
 TEST_F(CommandLine, DatabaseOfANewerVersionIsRefused) {
     ServerOptions options;
     options.flags = {"--native", "echo"};

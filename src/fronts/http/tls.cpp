@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 #include <string_view>
 #include <sys/stat.h>
+#include <system_error>
 #include <utility>
 
 namespace bide::fronts::http {
@@ -31,6 +32,8 @@ constexpr unsigned kInARowMax = 16;
 std::string last_error() {
     const unsigned long code = ERR_get_error();
     ERR_clear_error();
+    // OpenSSL has no words of its own for what the system says, as of a file that is not there.
+    if (ERR_SYSTEM_ERROR(code)) return std::generic_category().message(ERR_GET_REASON(code));
     const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
     return reason == nullptr ? "unknown error" : reason;
 }
