@@ -94,6 +94,7 @@ struct ServerConfig {
     std::uint16_t port = 8080;
     std::string data = "bide-data";
     std::string default_queue;          ///< empty: the only queue, if there is one only
+    std::string default_queue_place;    ///< "FILE:LINE" that names it
     std::uint32_t io_threads = 0;       ///< 0: half of the processors, at least one
     std::uint32_t connections_max = 0;  ///< 0: what the limit on open files allows
     Duration max_wait = std::chrono::minutes(15);

@@ -62,7 +62,12 @@ using Q = QueueConfig;
 constexpr Key<S> kServerKeys[] = {
     {"listen", set_listen},
     {"data", Into<&Value::text, &S::data>::set},
-    {"default_queue", Into<&Value::text, &S::default_queue>::set},
+    {"default_queue",
+     [](const Value& v, S& s) -> Result<void> {
+         BIDE_TRY(s.default_queue, v.text());
+         s.default_queue_place = v.place();
+         return success();
+     }},
     {"io_threads",
      [](const Value& v, S& s) -> Result<void> {
          BIDE_TRY(s.io_threads, v.number<std::uint32_t>(1, kIoThreadsMax));
@@ -290,7 +295,12 @@ constexpr Key<A> kAwsKeys[] = {
          if (a.inline_max <= 1'000'000) return success();
          return bad("must be at most 1000000: SQS takes 1 MiB as one message");
      }},
-    {"worker_listen", Into<&Value::text, &A::worker_listen>::set},
+    {"worker_listen",
+     [](const Value& v, A& a) -> Result<void> {
+         BIDE_TRY(a.worker_listen, v.text());
+         BIDE_TRY(parse_address(a.worker_listen));
+         return success();
+     }},
 };
 
 using L = LambdaConfig;
@@ -347,7 +357,7 @@ class Reader {
         for (const auto& [key, node] : table) {
             const auto* known = find(keys, key.str());
             if (known == nullptr) return unknown(key, names(keys));
-            const Result<void> set = known->set({node, directory_}, target);
+            const Result<void> set = known->set({node, directory_, path_}, target);
             if (set.has_error())
                 return at(node.source(), std::string(key.str()) + ": " + set.error().detail);
         }

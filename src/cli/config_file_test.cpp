@@ -123,7 +123,7 @@ TEST_F(ConfigFile, AnUnknownKeyNamesLineAndNearest) {
         path + ":3: unknown key \"timout\"; did you mean \"timeout\"?"
     );
     EXPECT_EQ(
-        refusal("[server]\nlisten = \"h:1\"\nmaxwait = \"1s\"\n"),
+        refusal("[server]\nlisten = \"127.0.0.1:1\"\nmaxwait = \"1s\"\n"),
         path + ":3: unknown key \"maxwait\"; did you mean \"max_wait\"?"
     );
     EXPECT_EQ(refusal("[sever]\n"), path + ":1: unknown key \"sever\"; did you mean \"server\"?");

@@ -4,6 +4,10 @@
 
 namespace bide::cli {
 
+std::string Value::place() const {
+    return file + ":" + std::to_string(node.source().begin.line);
+}
+
 Result<std::string> Value::text() const {
     if (const auto* value = node.as_string()) return value->get();
     return bad("must be a text in quotes");

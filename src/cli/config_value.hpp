@@ -21,6 +21,10 @@ namespace bide::cli {
 struct Value {
     const toml::node& node;
     std::filesystem::path directory;  ///< of the file
+    std::string file;                 ///< what errors call it
+
+    /// "FILE:LINE"
+    std::string place() const;
 
     Result<std::string> text() const;
     Result<Duration> duration() const;

@@ -362,6 +362,25 @@ Result<void> read_unnamed(Config& config, Program program) {
         "to the function's package"};
 }
 
+/// The one that is named, or the only one there is.
+Result<void> settle_default_queue(Config& config) {
+    std::string& standard = config.server.default_queue;
+    if (standard.empty()) {
+        if (config.queues.size() == 1) standard = config.queues.front().name;
+        return success();
+    }
+    std::string names;
+    for (const auto& queue : config.queues) {
+        if (queue.name == standard) return success();
+        names += (names.empty() ? "" : ", ") + queue.name;
+    }
+    return Error{
+        Code::bad_request,
+        Retry::never,
+        config.server.default_queue_place + ": default_queue: \"" + standard +
+            "\" is not one of the queues: " + names};
+}
+
 Result<Config> combine(const Flags& flags, Program program) {
     Config config;
     const bool function = program == Program::function;
@@ -388,12 +407,6 @@ Result<Config> combine(const Flags& flags, Program program) {
         );
     if (config.server.tls_cert.empty() != config.server.tls_key.empty())
         return usage("tls_cert and tls_key go together");
-    std::string& standard = config.server.default_queue;
-    if (standard.empty() && config.queues.size() == 1) standard = config.queues.front().name;
-    const bool known =
-        std::any_of(config.queues.begin(), config.queues.end(), [&](const auto& queue) {
-            return queue.name == standard;
-        });
     const std::string& host = config.server.host;
     const bool lets_in = program == Program::serve || program == Program::front;
     if (lets_in && !is_loopback(host) && config.keys.empty() && !config.server.anonymous) {
@@ -403,8 +416,7 @@ Result<Config> combine(const Flags& flags, Program program) {
             "submit and read"
         );
     }
-    if (!standard.empty() && !known)
-        return usage("default_queue \"" + standard + "\" is not one of the queues");
+    BIDE_TRY(settle_default_queue(config));
     return config;
 }
 

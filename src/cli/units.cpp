@@ -1,6 +1,7 @@
 #include "cli/units.hpp"
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -32,6 +33,14 @@ std::optional<double> parse_quantity(std::string_view text, std::span<const Unit
         if (unit.name == name) return std::round(number * unit.factor);
     }
     return std::nullopt;
+}
+
+bool is_ip_address(std::string_view host) {
+    in6_addr place{};
+    // "fe80::1%eth0": a link's address, and the link.
+    const std::string six(host.substr(0, host.find('%')));
+    return ::inet_pton(AF_INET, std::string(host).c_str(), &place) == 1 ||
+           ::inet_pton(AF_INET6, six.c_str(), &place) == 1;
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -119,6 +128,13 @@ Result<Address> parse_address(std::string_view text) {
     if (host.size() > 2 && host.front() == '[' && host.back() == ']')
         host = host.substr(1, host.size() - 2);
     if (host == "localhost") host = "127.0.0.1";
+    if (!is_ip_address(host))
+        return bad(
+            "\"" + std::string(text) +
+            "\" names no IP address to listen on: names are not looked up, take one like "
+            "127.0.0.1, "
+            "0.0.0.0 or [::1]"
+        );
     Address address{std::string(host), 0};
     const auto [end, error] =
         std::from_chars(port_text.data(), port_text.data() + port_text.size(), address.port);

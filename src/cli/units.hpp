@@ -34,7 +34,7 @@ struct Address {
     std::uint16_t port = 0;
 };
 
-/// "127.0.0.1:8080", "[::1]:0".
+/// "127.0.0.1:8080", "[::1]:0". No names but localhost.
 Result<Address> parse_address(std::string_view text);
 
 /// Whether only this machine can reach it.

@@ -279,6 +279,23 @@ TEST_F(CommandLine, LogsAreJsonLinesWithoutPayloads) {
     EXPECT_EQ(server.log().find("secret-payload"), std::string::npos);
 }
 
+TEST_F(CommandLine, ListensOnAddressesNotOnNames) {
+    for (const char* address : {"nohost.invalid:0", "example.com:80", "1.2.3:80", "[::g]:80"})
+        expect_bad_flags(
+            {"--native", "echo", "--listen", address, "--anonymous"},
+            {std::string("--listen: \"") + address + "\"", "IP address", "127.0.0.1"}
+        );
+    expect_bad_file("[server]\nlisten = \"name:1\"\n", {"bide.toml:2: listen: ", "IP address"});
+}
+
+TEST_F(CommandLine, UnknownDefaultQueueIsRefusedWithTheLineAndTheQueues) {
+    expect_bad_file(
+        "[server]\n\ndefault_queue = \"zz\"\n[queues.a]\nnative = \"echo\"\n[queues.b]\nnative = "
+        "\"echo\"\n",
+        {"bide.toml:3: default_queue: ", "\"zz\"", "a, b"}
+    );
+}
+
 // --- what the machine says no to --------------------------------------------------------------
 
 TEST_F(CommandLine, PortInUseIsRefused) {
@@ -292,7 +309,7 @@ TEST_F(CommandLine, PortInUseIsRefused) {
         const Ran second =
             serve({"--native", "echo", "--listen", listen, "--data", data_, "--io-threads", threads}
             );
-        expect_no(second, 1, {"cannot listen", listen, "in use"});
+        expect_no(second, 1, {"cannot listen", listen, "in use", "--listen 127.0.0.1:0"});
         EXPECT_EQ(post(server.address(), "/", "x").status, 200);
     }
 }
@@ -401,6 +418,14 @@ TEST_F(CommandLine, DatabaseOfAnotherProgramIsRefusedAndLeftAlone) {
     change(data_, "CREATE TABLE theirs (x)");
     expect_no(serve({"--native", "echo", "--data", data_}), 1, {"not one of bide's", "--data"});
     EXPECT_EQ(query(data_, "SELECT group_concat(name) FROM sqlite_schema"), "theirs");
+}
+
+TEST_F(CommandLine, WhatIsNoDatabaseIsRefusedByName) {
+    fs::create_directory(data_);
+    write_file(data_ + "/bide.db", std::string(4096, 'x'));
+    expect_no(
+        serve({"--native", "echo", "--data", data_}), 1, {data_ + "/bide.db: ", "not a database"}
+    );
 }
 
 TEST_F(CommandLine, MissingFilesOfTlsAreToldAsSuch) {

@@ -10,10 +10,13 @@ namespace {
 Error sqlite_error(sqlite3* handle, std::string_view what) {
     const int code = sqlite3_errcode(handle);
     const bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+    // The file is what the operator has to look for.
+    const char* path = damaged ? sqlite3_db_filename(handle, "main") : nullptr;
     return {
         Code::store_failed,
         damaged ? Retry::never : Retry::unsafe,
-        std::string(what) + ": " + sqlite3_errmsg(handle)};
+        (path != nullptr ? std::string(path) + ": " : "") + std::string(what) + ": " +
+            sqlite3_errmsg(handle)};
 }
 
 }  // namespace

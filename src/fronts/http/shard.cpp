@@ -65,10 +65,12 @@ auto resumption(Session* session) {
 }
 
 Error cannot_listen(const std::string& host, std::uint16_t port, const error_code& error) {
+    const bool taken = error == net::error::address_in_use;
     return {
         Code::internal,
         Retry::never,
-        "cannot listen on " + host + ":" + std::to_string(port) + ": " + error.message()};
+        "cannot listen on " + host + ":" + std::to_string(port) + ": " + error.message() +
+            (taken ? "; end what listens there, or take another: --listen 127.0.0.1:0" : "")};
 }
 
 }  // namespace
