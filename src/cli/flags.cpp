@@ -156,7 +156,13 @@ void declare_queue(CLI::App& app, Flags& flags) {
     option(app, flags, "--content-type", flags.content_type, "of results that name none themselves")
         ->type_name("TYPE")
         ->group(queue);
-    option(app, flags, "--concurrency", flags.concurrency, "jobs done at once [one per processor]")
+    option(
+        app,
+        flags,
+        "--concurrency",
+        flags.concurrency,
+        "jobs done at once [as suits the handler; of --exec one per processor]"
+    )
         ->type_name("N")
         ->group(queue);
     option(app, flags, "--timeout", flags.timeout, "of one attempt [5m]")

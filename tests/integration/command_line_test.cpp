@@ -96,7 +96,8 @@ TEST_F(CommandLine, KeysAreExplained) {
 TEST_F(CommandLine, HelpAndVersionSucceed) {
     const Ran help = serve({"--help"});
     EXPECT_EQ(help.exit.status, 0);
-    for (const char* word : {"--config", "BIDE_LISTEN", "listening on", "SIGTERM"})
+    for (const char* word :
+         {"--config", "BIDE_LISTEN", "listening on", "SIGTERM", "[as suits the handler"})
         EXPECT_NE(help.output.find(word), std::string::npos) << word;
     EXPECT_EQ(run({{bide_program(), "--help"}, {}, {}, 0, false}).exit.status, 0);
     EXPECT_TRUE(run({{bide_program(), "--version"}, {}, {}, 0, false}).output.starts_with("bide "));
