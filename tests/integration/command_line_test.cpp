@@ -297,6 +297,40 @@ TEST_F(CommandLine, UnknownDefaultQueueIsRefusedWithTheLineAndTheQueues) {
     );
 }
 
+TEST_F(CommandLine, QueueTakenOutOfTheFileIsToldWhileJobsWaitInIt) {
+    const auto queue = [](const std::string& name) {
+        return "[queues." + name + "]\nnative = \"echo\"\n";
+    };
+    ServerOptions options;
+    options.config = queue("old") + queue("new");
+    options.data = data_;
+    {
+        Server server(options);
+        for (int job = 0; job < 2; ++job)
+            EXPECT_EQ(
+                post(
+                    server.address(),
+                    "/queues/old/jobs",
+                    "x",
+                    {"Bide-Delay: 600", "Prefer: respond-async"}
+                )
+                    .status,
+                202
+            );
+        EXPECT_EQ(server.stop().status, 0);
+        EXPECT_EQ(server.log().find("not configured"), std::string::npos);
+    }
+    options.config = queue("new");
+    Server server(options);
+    EXPECT_NE(
+        server.log().find(
+            R"("level":"warning","message":"2 open jobs of queue \"old\", which is not configured: )"
+            R"(they wait until it is")"
+        ),
+        std::string::npos
+    ) << server.log();
+}
+
 // --- what the machine says no to --------------------------------------------------------------
 
 TEST_F(CommandLine, PortInUseIsRefused) {

@@ -150,9 +150,27 @@ Result<void> Engine::recover() {
         if (store_->queues().paused(queue))
             ledger_->step(core::event::RecoveredPause{queue}, now, effects_);
     }
-    return store_->recover([&](core::event::Recovered&& job) {
+    std::vector<std::uint64_t> found(store_->queues().size());
+    BIDE_TRY(store_->recover([&](core::event::Recovered&& job) {
+        ++found[job.queue];
         ledger_->step(std::move(job), now, effects_);
-    });
+    }));
+    tell_stranded(found);
+    return success();
+}
+
+void Engine::tell_stranded(const std::vector<std::uint64_t>& open_jobs) const {
+    if (!options_.log_warning) return;
+    for (std::size_t queue = options_.queues.size(); queue < open_jobs.size(); ++queue) {
+        const std::uint64_t count = open_jobs[queue];
+        if (count == 0) continue;
+        options_.log_warning(
+            std::to_string(count) + (count == 1 ? " open job" : " open jobs") + " of queue \"" +
+            store_->queues().name(static_cast<core::QueueIndex>(queue)) +
+            "\", which is not configured: " +
+            (count == 1 ? "it waits until it is" : "they wait until it is")
+        );
+    }
 }
 
 // --- stopping ---------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ struct Options {
     core::Tenancy tenancy;
     /// What the operator should see: text for the log. Any thread.
     std::function<void(const std::string&)> log_error;
-    std::function<void(const std::string&)> log_warning;
+    std::function<void(const std::string&)> log_warning;  ///< likewise, of what works
 };
 
 /// Queue, store and notifier on one machine: the ledger under one lock, and a writer thread that
@@ -124,6 +124,8 @@ class Engine final : public ports::Engine, public ports::AttemptSink, private ru
 
     Result<void> lock_directory();
     Result<void> recover();
+    /// Those of queues that the configuration no longer has.
+    void tell_stranded(const std::vector<std::uint64_t>& open_jobs) const;
     void step(core::Event&& event);
     void step_locked(core::Event&& event, Chores& chores);
     void perform(Chores chores);
