@@ -1,9 +1,13 @@
 #include "apps/workshop.hpp"
 
+#include "handlers/exec/command.hpp"
 #include "handlers/http/http_handler.hpp"
 #include "handlers/lambda/lambda.hpp"
 #include "handlers/native/native.hpp"
+#include "runtime/process.hpp"
 #include "runtime/tls.hpp"
+
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -179,6 +183,15 @@ Result<void> make_private_directory(const std::filesystem::path& named) {
     return runtime::disk_error("cannot create " + named.string(), reason);
 }
 
+/// Only told, not refused: it may be put there later, and each attempt looks again.
+void warn_of_missing(const cli::QueueConfig& queue) {
+    using Kind = HandlerConfig::Kind;
+    const Kind kind = queue.handler.kind;
+    if (kind != Kind::exec && kind != Kind::pool && kind != Kind::lambda) return;
+    const Result<void> there = runtime::check_program(exec::Command(exec_options(queue)).spec());
+    if (there.has_error()) spdlog::warn("queue {}: {}", queue.name, there.error().detail);
+}
+
 }  // namespace
 
 std::uint32_t processors() {
@@ -240,6 +253,7 @@ Result<void> Workshop::open_passing(const cli::Config& config, const std::string
 Result<Workshop::Made> Workshop::make(const cli::QueueConfig& queue) {
     const Parts parts{*spool_, pool_, exec_threads_, http_thread_, clock_, natives_};
     BIDE_TRY(auto made, make_handler(queue, parts));
+    warn_of_missing(queue);
     handlers_.push_back(std::move(made.handler));
     return Made{handlers_.back().get(), queue.concurrency.value_or(made.concurrency)};
 }

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <memory>
 #include <poll.h>
 #include <sched.h>
@@ -17,6 +18,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <system_error>
+#include <unistd.h>
 
 namespace bide::runtime {
 namespace {
@@ -255,7 +257,32 @@ ProcessExit wait_for(pid_t id) {
     return {0, info.si_status};
 }
 
+/// 0: there is such a program, and it is ours to run.
+int why_not_run(const ProcessSpec& spec) {
+    namespace fs = std::filesystem;
+    int reason = ENOENT;
+    for (const std::string& program : programs_of(spec)) {
+        const fs::path path = fs::path(spec.working_directory) / program;
+        std::error_code error;
+        if (::access(path.c_str(), X_OK) == 0 && fs::is_regular_file(path, error)) return 0;
+        if (errno == EACCES) reason = EACCES;
+    }
+    return reason;
+}
+
 }  // namespace
+
+Result<void> check_program(const ProcessSpec& spec) {
+    const std::string& directory = spec.working_directory;
+    std::error_code error;
+    if (!directory.empty() && ::access(directory.c_str(), X_OK) != 0)
+        return explain({Step::directory, errno}, spec);
+    if (!directory.empty() && !std::filesystem::is_directory(directory, error))
+        return explain({Step::directory, ENOTDIR}, spec);
+    const int reason = why_not_run(spec);
+    if (reason != 0) return explain({Step::program, reason}, spec);
+    return success();
+}
 
 std::string to_string(const ProcessExit& exit) {
     if (exit.signal == 0) return "exit status " + std::to_string(exit.code);

@@ -30,6 +30,10 @@ struct ProcessSpec {
     ProcessLimits limits;
 };
 
+/// Whether the program and its directory are there now, by what spawn() looks at. The error says
+/// how to mend it.
+Result<void> check_program(const ProcessSpec& spec);
+
 /// How a process ended: by exit(code), or by a signal when signal is not 0.
 struct ProcessExit {
     int code = 0;

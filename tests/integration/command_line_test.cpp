@@ -331,6 +331,29 @@ TEST_F(CommandLine, QueueTakenOutOfTheFileIsToldWhileJobsWaitInIt) {
     ) << server.log();
 }
 
+TEST_F(CommandLine, CommandThatIsNotThereIsToldAtOnceAndMayStillCome) {
+    const std::string nowhere = directory_ / "nowhere";
+    write_file(directory_ / "plain", "not executable");
+    ServerOptions options;
+    options.config = "[queues.a]\nexec = \"no-such-command\"\n[queues.b]\nexec = [\"" +
+                     (directory_ / "plain") + "\"]\n[queues.c]\nexec = \"cat\"\ndirectory = \"" +
+                     nowhere + "\"\n[queues.d]\nexec = \"cat\"\n[queues.e]\nexec = [\"" +
+                     (directory_ / "late") + "\"]\n";
+    Server server(options);
+    const std::string log = server.log();
+    for (const std::string words :
+         {R"("level":"warning","message":"queue a: cannot run no-such-command: No such file or directory; it is in no directory of PATH)",
+          "queue b: cannot run ",
+          "chmod +x",
+          "queue c: cannot enter "})
+        EXPECT_NE(log.find(words), std::string::npos) << words << "\nin: " << log;
+    EXPECT_EQ(log.find("queue d: "), std::string::npos) << log;
+    EXPECT_NE(log.find("queue e: "), std::string::npos) << log;
+    write_file(directory_ / "late", "#!/bin/sh\necho here\n");
+    ::chmod((directory_ / "late").c_str(), 0755);
+    EXPECT_EQ(post(server.address(), "/queues/e/jobs", "").body, "here\n");
+}
+
 // --- what the machine says no to --------------------------------------------------------------
 
 TEST_F(CommandLine, PortInUseIsRefused) {
