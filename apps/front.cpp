@@ -105,6 +105,7 @@ void Assembly::run(Signals& signals) {
     if (batches_) batches_->start();
     server_->start();
     announce_address(config_, server_->port());
+    announce_dashboard(config_, server_->port());
     spdlog::info(
         "bide {} fronts {} queue(s) in {}",
         cli::kVersion,

@@ -44,6 +44,13 @@ std::uint64_t connections_max(const cli::Config& config, std::uint64_t descripto
     return wanted == 0 ? possible : std::min(wanted, possible);
 }
 
+std::string origin_of(const cli::Config& config, std::uint16_t port) {
+    const std::string& host = config.server.host;
+    const bool ipv6 = host.find(':') != std::string::npos;
+    return std::string(config.server.tls_cert.empty() ? "http://" : "https://") +
+           (ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
 }  // namespace
 
 Duration longest_retention(const cli::Config& config) {
@@ -100,14 +107,12 @@ fronts::http::Options server_options(const cli::Config& config, std::uint64_t de
 }
 
 void announce_address(const cli::Config& config, std::uint16_t port) {
-    const bool ipv6 = config.server.host.find(':') != std::string::npos;
-    std::printf(
-        ipv6 ? "listening on %s://[%s]:%u\n" : "listening on %s://%s:%u\n",
-        config.server.tls_cert.empty() ? "http" : "https",
-        config.server.host.c_str(),
-        static_cast<unsigned>(port)
-    );
+    std::printf("listening on %s\n", origin_of(config, port).c_str());
     std::fflush(stdout);
+}
+
+void announce_dashboard(const cli::Config& config, std::uint16_t port) {
+    spdlog::info("dashboard: {}/ui/", origin_of(config, port));
 }
 
 }  // namespace bide

@@ -20,5 +20,7 @@ fronts::http::Options server_options(const cli::Config& config, std::uint64_t de
 
 /// The line on stdout that says where it listens.
 void announce_address(const cli::Config& config, std::uint16_t port);
+/// For people: in the log, as the other line is read by programs.
+void announce_dashboard(const cli::Config& config, std::uint16_t port);
 
 }  // namespace bide

@@ -112,6 +112,7 @@ Result<void> Assembly::build_front() {
 
 void Assembly::announce() const {
     announce_address(config_, server_->port());
+    announce_dashboard(config_, server_->port());
     spdlog::info(
         "bide {} serves {} queue(s), data in {}",
         cli::kVersion,

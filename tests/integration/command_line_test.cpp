@@ -354,6 +354,17 @@ TEST_F(CommandLine, CommandThatIsNotThereIsToldAtOnceAndMayStillCome) {
     EXPECT_EQ(post(server.address(), "/queues/e/jobs", "").body, "here\n");
 }
 
+TEST_F(CommandLine, LogSaysWhereTheDashboardIs) {
+    ServerOptions options;
+    options.flags = {"--native", "echo"};
+    Server server(options);
+    const std::string address = "http://127.0.0.1:" + std::to_string(server.address().port);
+    EXPECT_TRUE(eventually([&] {
+        return server.log().find("dashboard: " + address + "/ui/\"") != std::string::npos;
+    })) << server.log();
+    EXPECT_EQ(get(server.address(), "/ui/").status, 200);
+}
+
 // --- what the machine says no to --------------------------------------------------------------
 
 TEST_F(CommandLine, PortInUseIsRefused) {
