@@ -541,6 +541,7 @@ Result<void> Engine::commit(const core::WriteGroup& group) {
 
 /// On the pool: whoever reads the log may be slow.
 void Engine::log_failures() {
+    if (!options_.log_warning) return;
     for (const auto& write : group_.jobs) {
         if (!write.outcome) continue;
         const std::string& queue = store_->queues().name(write.outcome->queue);

@@ -41,7 +41,7 @@ struct Options {
     core::Tenancy tenancy;
     /// What the operator should see: text for the log. Any thread.
     std::function<void(const std::string&)> log_error;
-    std::function<void(const std::string&)> log_warning;  ///< likewise, of what works
+    std::function<void(const std::string&)> log_warning;  ///< likewise, of what works; may be null
 };
 
 /// Queue, store and notifier on one machine: the ledger under one lock, and a writer thread that
