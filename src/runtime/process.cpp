@@ -371,7 +371,10 @@ bool Process::has_exited() const {
 }
 
 void Process::signal_group(int signal) const {
-    if (id_ > 0) ::kill(-id_, signal);
+    if (id_ <= 0) return;
+    ::kill(-id_, signal);
+    // It may have left its group. Its number is its own until it is reaped.
+    if (::getpgid(id_) != id_) ::kill(id_, signal);
 }
 
 ProcessExit Process::reap() {

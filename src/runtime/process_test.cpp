@@ -51,6 +51,27 @@ TEST(Process, LeadsAGroupOfItsOwn) {
     EXPECT_FALSE(process.has_exited());
 }
 
+TEST(Process, IsKilledAlsoWhenItHasLeftItsGroup) {
+    Pipe pipe = std::move(make_pipe().value());
+    ProcessSpec spec;
+    spec.argv = {
+        "python3",
+        "-c",
+        "import os, time; os.setpgid(0, os.getpgid(os.getppid())); os.write(1, b'x'); "
+        "time.sleep(1000)"};
+    spec.environment = {"PATH=/usr/local/bin:/usr/bin:/bin"};
+    spec.descriptors = {pipe.read.get(), pipe.write.get(), 2};
+    auto spawned = Process::spawn(spec);
+    ASSERT_TRUE(spawned) << spawned.error().detail;
+    Process process = std::move(spawned.value());
+    char told = 0;
+    ASSERT_EQ(::read(pipe.read.get(), &told, 1), 1);
+    ASSERT_NE(::getpgid(process.id()), process.id());
+    process.signal_group(SIGTERM);
+    ASSERT_TRUE(exits(process));
+    EXPECT_EQ(process.reap().signal, SIGTERM);
+}
+
 TEST(Process, DescriptorsMayOverlapTheirPlaces) {
     // The pipe's ends take 0 and 1 when the server has them closed.
     const Descriptor in(::fcntl(0, F_DUPFD_CLOEXEC, 20));
