@@ -12,6 +12,9 @@
 ///
 ///     #include <bide/worker.hpp>
 ///
+///     #include <algorithm>
+///     #include <cctype>
+///
 ///     int main(int argc, char** argv) {
 ///         bide::Worker worker;
 ///         worker.handle("shout", [](const bide::Job& job) {
