@@ -97,13 +97,22 @@ class SqsClientTest : public ClientsTest {
     }
 
     using Ends = std::vector<std::future<AwsOutcome<void>>>;
-    /// Sends "0", "1" and so on; when it returns all of them wait.
-    Ends send_numbers(SqsClient& to, int first, int last) {
+    /// Sends them in one turn of the client's thread, so that no answer comes in between; when it
+    /// returns all of them wait.
+    Ends send_together(SqsClient& to, const std::vector<std::string>& bodies) {
         Ends ends;
-        for (int i = first; i <= last; ++i)
-            ends.push_back(begin(to.send({kQueue, std::to_string(i), 0, {}})));
+        on_thread([&] {
+            for (const std::string& body : bodies)
+                ends.push_back(begin(to.send({kQueue, body, 0, {}})));
+        });
         on_thread([] {});
         return ends;
+    }
+    /// The same for "0", "1" and so on.
+    Ends send_numbers(SqsClient& to, int first, int last) {
+        std::vector<std::string> bodies;
+        for (int i = first; i <= last; ++i) bodies.push_back(std::to_string(i));
+        return send_together(to, bodies);
     }
     static void expect_success(Ends& ends) {
         for (auto& end : ends) {
@@ -219,10 +228,8 @@ TEST_F(SqsClientTest, ACallHasAMegabyteAtMost) {
         return all_done(seen, number);
     });
     auto& to = sqs(service);
-    Ends ends = send_numbers(to, 0, 0);
-    for (int i = 0; i < 4; ++i)
-        ends.push_back(begin(to.send({kQueue, std::string(500'000, 'x'), 0, {}})));
-    on_thread([] {});
+    const std::string half(500'000, 'x');
+    Ends ends = send_together(to, {"0", half, half, half, half});
     gate.open();
     expect_success(ends);
     auto found = sizes(service);
