@@ -16,8 +16,9 @@ using core::AttemptResult;
 using core::FailureKind;
 using runtime::Task;
 
-// A process may die once for its job's sake, or the machine's; from the second time on it is given
-// pauses, and from the third on the jobs are told instead of left to wait.
+// A process may die once for the machine's sake before it has begun a job; from the second time on
+// it is given pauses, and from the third on the jobs are told instead of left to wait. One that
+// died with a job had come up: that job hears of it, and nobody else.
 constexpr std::uint32_t kFailuresHopeless = 3;
 constexpr auto kPauseFirst = std::chrono::milliseconds(100);
 constexpr auto kPauseMax = std::chrono::seconds(5);
@@ -229,16 +230,17 @@ void Pool::worker_ended(Worker& worker) {
     });
     Slot& slot = *at;
     const AttemptResult lost = worker.why();
-    const bool in_vain = !worker.answered() && !worker.asked_to_end();
-    if (worker.answered()) slot.failures = 0;
     Worker::Leftover left = worker.take_jobs();
+    const bool came_up = worker.answered() || !left.begun.empty();
+    const bool in_vain = !came_up && !worker.asked_to_end();
+    if (came_up) slot.failures = 0;
     slot.worker.reset();
     for (const auto& job : left.begun) job->end(AttemptResult(lost));
     // What nobody read has not been tried: it goes first to the next process. A stop that came
     // meanwhile was for it, too.
-    std::erase_if(left.unread, [&lost](const auto& job) {
+    std::erase_if(left.unread, [](const auto& job) {
         if (!job->attempt.stop.stop_requested()) return false;
-        job->end(AttemptResult(lost));
+        job->end(stopped_before_start());
         return true;
     });
     waiting_.insert(waiting_.begin(), left.unread.begin(), left.unread.end());

@@ -65,7 +65,7 @@ class Pool final : public Member,
     struct Slot {
         explicit Slot(const runtime::Executor& executor) : timer(executor) {}
         std::shared_ptr<Worker> worker;
-        std::uint32_t failures = 0;  ///< ends in a row without an answer
+        std::uint32_t failures = 0;  ///< ends in a row without having begun a job
         bool cannot_start = false;
         Timer timer;  ///< until the next start, when there is no worker
     };
@@ -93,7 +93,7 @@ class Pool final : public Member,
     const StartWorker start_worker_;
     std::vector<Slot> slots_;
     std::deque<std::shared_ptr<PoolJob>> waiting_;
-    core::AttemptResult last_failure_;  ///< of a start, or of a process that never answered
+    core::AttemptResult last_failure_;  ///< of a start, or of a process that began no job
     Timer window_;                      ///< of the jobs that wait
     bool gathering_ = false;
     bool window_over_ = false;  ///< what waits is to go, batch or not

@@ -302,6 +302,21 @@ TEST_F(PoolTest, ProcessThatKeepsDyingIsToldInsteadOfWaitedFor) {
     }
 }
 
+TEST_F(PoolTest, JobsThatEndTheirProcessDoNotCountAgainstOthers) {
+    const auto handler =
+        pool(loop(R"(case $line in *die*) echo secret >&2; kill -9 $$ ;; esac; echo "{\"id\":$id}")"
+        ));
+    std::vector<JobId> bad;
+    for (int i = 0; i < 6; ++i) bad.push_back(start(*handler, "die"));
+    std::vector<JobId> good;
+    for (int i = 0; i < 6; ++i) good.push_back(start(*handler, "well"));
+    for (const JobId& job : bad) EXPECT_EQ(ended_.take(job).kind, FailureKind::lost);
+    for (const JobId& job : good) {
+        const AttemptResult result = ended_.take(job);
+        EXPECT_EQ(result.verdict, Verdict::success) << result.detail;
+    }
+}
+
 TEST_F(PoolTest, MendedCommandIsTakenUp) {
     Options options;
     options.argv = {path("late")};
