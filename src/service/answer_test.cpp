@@ -94,6 +94,28 @@ TEST_F(AnswerTest, AFailureIsAProblemWithItsOwner) {
     EXPECT_EQ(told(waiting, finished(outcome)).status, 409);
 }
 
+TEST_F(AnswerTest, AFailureWithNoMoreThanAStatusIsAProblemOfThatStatus) {
+    core::Outcome outcome;
+    outcome.state = core::JobState::failed;
+    outcome.kind = core::FailureKind::rejected;
+    outcome.status = 404;
+    outcome.detail = "no such voice";
+    const wire::Reply bare = told(waiting, finished(outcome));
+    EXPECT_EQ(bare.status, 404);
+    EXPECT_TRUE(has(bare, "Content-Type: application/problem+json"));
+    EXPECT_TRUE(has(bare, "Bide-Error-Source: handler"));
+    EXPECT_TRUE(contains(bare.body.bytes, "\"status\":404,\"detail\":\"no such voice\""));
+    EXPECT_FALSE(contains(bare.headers.lines(), "ETag"));
+
+    outcome.body.bytes = "<h1>?</h1>";
+    outcome.content_type = "text/html";
+    const wire::Reply own = told(waiting, finished(outcome));
+    EXPECT_EQ(own.status, 404);
+    EXPECT_EQ(own.body.bytes, "<h1>?</h1>");
+    EXPECT_TRUE(has(own, "Content-Type: text/html"));
+    EXPECT_TRUE(contains(own.headers.lines(), "ETag"));
+}
+
 TEST_F(AnswerTest, WhoDoesNotWaitGetsTheSameShapeHoweverFastTheJobWas) {
     SubmitPlan plan;
     plan.wait.at_limit = wire::AtLimit::accepted;

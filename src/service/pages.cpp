@@ -201,7 +201,8 @@ void add_job_headers(wire::HeaderLines& headers, const View& view, const core::A
 }
 
 bool has_own_page(const core::Outcome& outcome) {
-    return outcome.state == core::JobState::succeeded || outcome.status != 0;
+    if (outcome.state == core::JobState::succeeded) return true;
+    return outcome.status != 0 && outcome.body.size() > 0;
 }
 
 wire::Reply outcome_page(const JobId& job, const core::Outcome& outcome) {

@@ -47,7 +47,8 @@ void add_job_headers(wire::HeaderLines& headers, const View& view, const core::A
 /// What the outcome says to a caller: the handler's page, or a problem. Status, type and body; with
 /// `add_job_headers` and the rest it becomes an answer.
 wire::Reply outcome_page(const JobId& job, const core::Outcome& outcome);
-/// Whether the outcome is a page of the handler's and not a problem of ours.
+/// Whether the outcome is a page of the handler's and not a problem of ours, as is a failure whose
+/// handler named no more than a status.
 bool has_own_page(const core::Outcome& outcome);
 
 /// {"id","state","status","content_type","attempts", "body" | "body_base64" | nothing, "result"}

@@ -137,7 +137,7 @@ Problem problem_of(const JobId& job, const core::Outcome& outcome) {
     return {
         row.type,
         row.title,
-        row.status,
+        outcome.status != 0 ? outcome.status : row.status,
         outcome.detail,
         retry_of(outcome),
         ours ? Source::bide : Source::handler,

@@ -35,7 +35,8 @@ struct Problem {
 };
 
 Problem problem_of(const Error& error);
-/// How a job that did not succeed is told: status and type follow from the kind of failure.
+/// How a job that did not succeed is told: status and type follow from the kind of failure, unless
+/// the handler named a status.
 Problem problem_of(const JobId& job, const core::Outcome& outcome);
 
 /// What is known of the problems of one type; empty when there is no such type.
