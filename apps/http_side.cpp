@@ -29,10 +29,15 @@ service::AccessRules access_rules(const cli::Config& config) {
     return rules;
 }
 
-std::uint64_t connections_max(const cli::Config& config, std::uint64_t descriptors) {
+/// How many of the `descriptors` are for clients.
+std::uint64_t descriptors_of_clients(const cli::Config& config, std::uint64_t descriptors) {
     const std::uint64_t reserved = descriptors_reserved(config);
-    const std::uint64_t possible =
-        descriptors > 2 * reserved ? descriptors - reserved : descriptors / 2;
+    return descriptors > 2 * reserved ? descriptors - reserved : descriptors / 2;
+}
+
+std::uint64_t connections_max(
+    const cli::Config& config, std::uint64_t descriptors, std::uint64_t possible
+) {
     const std::uint64_t wanted = config.server.connections_max;
     if (wanted > possible)
         spdlog::warn(
@@ -89,7 +94,8 @@ fronts::http::Options server_options(const cli::Config& config, std::uint64_t de
     options.threads = config.server.io_threads == 0
                           ? std::clamp(processors() / 2, 1U, cli::kIoThreadsMax)
                           : config.server.io_threads;
-    options.connections_max = connections_max(config, descriptors);
+    options.descriptors_max = descriptors_of_clients(config, descriptors);
+    options.connections_max = connections_max(config, descriptors, options.descriptors_max);
     options.header_bytes_max = static_cast<std::uint32_t>(config.server.header_max);
     options.header_time_max = config.server.header_time;
     options.body_pause_max = config.server.body_pause;

@@ -41,7 +41,8 @@ class Http2Limits : public testing::Test {
         const std::string& server =
             "http2_streams_max = 100\nheader_time = \"600s\"\nheader_max = \"4KiB\"\n"
     )
-        : server_(options(server)) {}
+        : Http2Limits(options(server)) {}
+    explicit Http2Limits(const ServerOptions& options) : server_(options) {}
     ~Http2Limits() override {
         EXPECT_EQ(post(address(), "/", "quick").body, "quick");
         EXPECT_EQ(server_.stop_at_once().status, 0) << server_.log();
@@ -267,6 +268,72 @@ TEST_F(Http2Bodies, TooLargeAndResetWhileTheDiskIsBusy) {
     }
     const auto left = [&] { return count_files(server_.data() + "/bodies/tmp"); };
     EXPECT_TRUE(eventually([&] { return left() == 0; }));
+}
+
+/// Connections, and the files of bodies on them, leave what handlers need.
+class Http2Files : public Http2Limits {
+  protected:
+    Http2Files() : Http2Limits(few_files()) {}
+
+    static ServerOptions few_files() {
+        ServerOptions few = options("inline_max = 10\nio_threads = 1\n");
+        few.open_files_max = 600;
+        return few;
+    }
+    void expect_handlers_run() const {
+        EXPECT_EQ(post(address(), "/queues/cat/jobs", "small").body, "small");
+    }
+    /// Far more than there are descriptors.
+    static constexpr std::size_t kStreams = 900;
+};
+
+TEST_F(Http2Files, OfAnswersThatNobodyTakes) {
+    const Response stored = post(address(), "/queues/cat/jobs", "large enough for a file");
+    const std::string result = stored["Content-Location"];
+    Http2Client client(address(), {{kInitialWindow, 0}});
+    std::vector<std::uint32_t> sent;
+    std::size_t refused = 0;
+    for (std::size_t i = 0; i < kStreams; ++i) {
+        const auto stream = client.send({"GET", result, {}, {}});
+        const Response& head = client.wait_for_head(stream);
+        if (head.status == 200) {
+            sent.push_back(stream);
+            continue;
+        }
+        ++refused;
+        EXPECT_EQ(head.status, 503);
+        EXPECT_EQ(head["Retry-After"], "1");
+        EXPECT_EQ(head["Bide-Job-Id"], stored["Bide-Job-Id"]);
+    }
+    EXPECT_GT(sent.size(), 50U);
+    EXPECT_GT(refused, kStreams / 2);
+    expect_handlers_run();
+    // What is let go is there for others.
+    for (const auto stream : sent) client.send(Frame{Frame::reset, 0, stream, four_bytes(kCancel)});
+    EXPECT_TRUE(eventually([&] { return get(address(), result).status == 200; }));
+}
+
+TEST_F(Http2Files, OfBodiesThatNeverEnd) {
+    Http2Client client(address());
+    client.open_window(0, 1 << 20);  // for the refusals
+    std::vector<std::uint32_t> streams;
+    for (std::size_t i = 0; i < kStreams; ++i) {
+        streams.push_back(client.begin({"POST", "/queues/cat/jobs", {}, {}}));
+        client.send_data(streams.back(), "large enough for a file");
+    }
+    const auto last = client.answer(streams.back());
+    EXPECT_EQ(last.response.status, 503);
+    EXPECT_EQ(last.response.problem(), "overloaded");
+    expect_handlers_run();
+    // What is let go is there for others.
+    for (std::size_t i = 1; i < kStreams; ++i)
+        client.send(Frame{Frame::reset, 0, streams[i], four_bytes(kCancel)});
+    const auto passes = [&] {
+        return post(address(), "/queues/cat/jobs", "large enough for a file").status == 200;
+    };
+    EXPECT_TRUE(eventually(passes));
+    client.send_data(streams.front(), "", Frame::kEndStream);
+    EXPECT_EQ(client.answer(streams.front()).response.status, 200);
 }
 
 class Http2Writes : public Http2Limits {

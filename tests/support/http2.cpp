@@ -112,8 +112,10 @@ void Http2Client::wait_for_window(std::int64_t size) {
     while (window_ < size) read();
 }
 
-void Http2Client::wait_for_head(std::uint32_t stream) {
-    while (answers_[stream].response.status < 200 && !answers_[stream].reset) read();
+const Response& Http2Client::wait_for_head(std::uint32_t stream) {
+    const Answer& answer = answers_[stream];
+    while (answer.response.status < 200 && !answer.reset) read();
+    return answer.response;
 }
 
 void Http2Client::acknowledge_settings() {

@@ -70,7 +70,7 @@ class Http2Client {
     /// Until the connection's window, which bodies close, is at least so wide.
     void wait_for_window(std::int64_t size);
     /// Until the head of the answer is there, or all of it.
-    void wait_for_head(std::uint32_t stream);
+    const Response& wait_for_head(std::uint32_t stream);
     void acknowledge_settings();
 
     /// Throws HttpError at the end of the connection.

@@ -54,6 +54,10 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
         ::setrlimit(RLIMIT_FSIZE, &limit);
         ::signal(SIGXFSZ, SIG_IGN);  // so that a write fails, as on a full disk
     }
+    if (options.open_files_max > 0) {
+        const rlimit limit{options.open_files_max, options.open_files_max};
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
     if (options.without_root_override) {
         for (const int capability : {CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER})
             ::prctl(PR_CAPBSET_DROP, capability);

@@ -19,6 +19,7 @@ struct ProcessOptions {
     std::map<std::string, std::string> environment;
     std::string error_path;              ///< where stderr goes
     std::uint64_t file_bytes_max = 0;    ///< RLIMIT_FSIZE; 0: none
+    std::uint64_t open_files_max = 0;    ///< RLIMIT_NOFILE; 0: the test's
     bool without_root_override = false;  ///< root must heed the modes of files, as others do
 };
 

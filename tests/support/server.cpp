@@ -40,6 +40,7 @@ void Server::start() {
     process.environment = options_.environment;
     process.error_path = directory_ / "stderr";
     process.file_bytes_max = options_.file_bytes_max;
+    process.open_files_max = options_.open_files_max;
     process_.reset();
     process_ = std::make_unique<Process>(process);
     const auto line = process_->read_line();

@@ -22,7 +22,8 @@ struct ServerOptions {
     std::string config;              ///< text of a TOML file to write and name, or empty
     std::string data;                ///< empty: a fresh directory below the server's own
     std::map<std::string, std::string> environment;
-    std::uint64_t file_bytes_max = 0;
+    std::uint64_t file_bytes_max = 0;  ///< as ProcessOptions'
+    std::uint64_t open_files_max = 0;  ///< the same
 };
 
 /// A real server with a data directory of its own, restartable on the same data.

@@ -9,8 +9,9 @@ namespace bide::fronts::http {
 using runtime::BodyWriter;
 
 BodyIntake::BodyIntake(Shard& shard, std::size_t memory)
-    : all_(shard.body_memory()),
-      memory_(memory > kUncounted ? all_.take(memory) : BodyMemory::Share()),
+    : memory_for_all_(shard.body_memory()),
+      descriptors_for_all_(shard.descriptors()),
+      memory_(memory > kUncounted ? memory_for_all_.take(memory) : Budget::Share()),
       provided_(std::max(memory, kUncounted)),
       writer_(
           shard.parts().spool,
@@ -22,10 +23,23 @@ BodyIntake::BodyIntake(Shard& shard, std::size_t memory)
 void BodyIntake::provide(std::size_t size) {
     if (size <= provided_ || writer_.needs_disk(0)) return;
     const std::size_t wanted = std::max(size, 2 * provided_);
-    BodyMemory::Share more = all_.take(wanted);
+    Budget::Share more = memory_for_all_.take(wanted);
     if (!more) return writer_.go_to_disk();
     memory_ = std::move(more);
     provided_ = wanted;
+}
+
+Result<void> BodyIntake::append(std::string_view bytes) {
+    if (writer_.needs_disk(bytes.size()) && !descriptor_) {
+        descriptor_ = descriptors_for_all_.take(1);
+        if (!descriptor_)
+            return Error{
+                Code::overloaded,
+                Retry::safe,
+                "the server has as many files open as it may, and this body needs one",
+                1};
+    }
+    return writer_.append(bytes);
 }
 
 Error body_too_large(std::uint64_t most) {

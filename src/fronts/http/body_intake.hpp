@@ -30,13 +30,18 @@ class BodyIntake {
     BodyIntake(Shard& shard, std::size_t memory);
 
     bool has_memory() const { return static_cast<bool>(memory_); }
-    /// Before the writer gets more than it had: it is to have `size` bytes in all.
+    /// Before it gets more than it had: it is to have `size` bytes in all.
     void provide(std::size_t size);
-    runtime::BodyWriter& writer() { return writer_; }
+    // As BodyWriter's. append() fails with overloaded when too many files are open already.
+    bool needs_disk(std::size_t more) const { return writer_.needs_disk(more); }
+    Result<void> append(std::string_view bytes);
+    Result<Body> finish() { return writer_.finish(); }
 
   private:
-    BodyMemory& all_;
-    BodyMemory::Share memory_;
+    Budget& memory_for_all_;
+    Budget& descriptors_for_all_;
+    Budget::Share memory_;
+    Budget::Share descriptor_;  ///< once it needs the disk
     std::size_t provided_;
     runtime::BodyWriter writer_;
 };

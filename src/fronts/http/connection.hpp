@@ -88,8 +88,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     // reply.cpp
     enum class Ending : std::uint8_t { length, chunks, close };
     runtime::Task<Next> send(wire::Reply reply);
-    runtime::Task<bool> send_file(runtime::Descriptor source, wire::ByteRange range);
-    runtime::Task<bool> send_pieces(runtime::Descriptor source, wire::ByteRange range);
+    runtime::Task<bool> send_file(OpenBody source, wire::ByteRange range);
+    runtime::Task<bool> send_pieces(OpenBody source, wire::ByteRange range);
     runtime::Task<bool> writable();
     /// What the socket takes without waiting; `parts` are then what is left. Whether that is all.
     bool write_at_once(std::array<net::const_buffer, 2>& parts);

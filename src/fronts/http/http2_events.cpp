@@ -66,7 +66,7 @@ class Events final : public StreamWork {
 
     service::WaitPlan wait_;
     Mailbox news_;
-    BodyMemory::Share memory_;
+    Budget::Share memory_;
     std::string text_;
     std::size_t at_ = 0;
     Time beat_at_ = kNever;

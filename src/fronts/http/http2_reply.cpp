@@ -25,9 +25,7 @@ bool is_of_connection(std::string_view name) {
 /// A body that is in memory.
 class SendBytes final : public StreamWork {
   public:
-    SendBytes(
-        Http2Stream& stream, std::string bytes, wire::ByteRange range, BodyMemory::Share memory
-    )
+    SendBytes(Http2Stream& stream, std::string bytes, wire::ByteRange range, Budget::Share memory)
         : StreamWork(stream),
           memory_(std::move(memory)),
           bytes_(std::move(bytes)),
@@ -43,7 +41,7 @@ class SendBytes final : public StreamWork {
     }
 
   private:
-    BodyMemory::Share memory_;
+    Budget::Share memory_;
     std::string bytes_;
     std::size_t at_;
 };
@@ -52,16 +50,8 @@ class SendBytes final : public StreamWork {
 /// goes out at once.
 class SendFile final : public StreamWork {
   public:
-    /// `body` stays to the end: with its last reference a file that is the caller's goes.
-    SendFile(
-        Http2Stream& stream,
-        std::shared_ptr<BodyFile> body,
-        runtime::Descriptor file,
-        wire::ByteRange range
-    )
-        : StreamWork(stream),
-          disk_(std::make_shared<Disk>(std::move(body), std::move(file), this)),
-          left_(range) {
+    SendFile(Http2Stream& stream, OpenBody file, wire::ByteRange range)
+        : StreamWork(stream), disk_(std::make_shared<Disk>(std::move(file), this)), left_(range) {
         memory_ = connection().shard().body_memory().take(kBodyPiece);
         expect_progress();
     }
@@ -84,17 +74,15 @@ class SendFile final : public StreamWork {
   private:
     /// What the blocking pool uses, perhaps after the stream has gone.
     struct Disk {
-        Disk(std::shared_ptr<BodyFile> whole, runtime::Descriptor file, SendFile* of)
-            : body(std::move(whole)), descriptor(std::move(file)), owner(of) {}
-        std::shared_ptr<BodyFile> body;
-        runtime::Descriptor descriptor;
+        Disk(OpenBody opened, SendFile* of) : file(std::move(opened)), owner(of) {}
+        OpenBody file;
         std::string piece;
         ssize_t got = 0;
         SendFile* owner;  ///< null when it is gone
 
         ssize_t load(std::uint64_t from, std::size_t size) {
             piece.resize(size);
-            return ::pread(descriptor.get(), piece.data(), size, static_cast<off_t>(from));
+            return ::pread(file.descriptor(), piece.data(), size, static_cast<off_t>(from));
         }
     };
 
@@ -122,7 +110,7 @@ class SendFile final : public StreamWork {
     }
 
     std::shared_ptr<Disk> disk_;
-    BodyMemory::Share memory_;
+    Budget::Share memory_;
     wire::ByteRange left_;  ///< not yet read from the file
     std::size_t at_ = 0;
     bool busy_ = false;
@@ -153,14 +141,11 @@ class SetAside final : public StreamWork {
         Http2& http2 = connection();
         Http2Stream& stream = stream_;
         if (file.has_error()) return http2.reset(stream, NGHTTP2_INTERNAL_ERROR);
-        auto opened = runtime::open_body(*file.value());
+        Budget::Share descriptor = http2.shard().descriptors().take(1);
+        if (!descriptor) return http2.reset(stream, NGHTTP2_ENHANCE_YOUR_CALM);
+        auto opened = OpenBody::open(std::move(file.value()), std::move(descriptor));
         if (opened.has_error()) return http2.reset(stream, NGHTTP2_INTERNAL_ERROR);
-        http2.become(
-            stream,
-            std::make_unique<SendFile>(
-                stream, std::move(file.value()), std::move(opened.value()), range_
-            )
-        );
+        http2.become(stream, std::make_unique<SendFile>(stream, std::move(opened.value()), range_));
         http2.resume(stream);
     }
 
@@ -207,15 +192,15 @@ std::vector<nghttp2_nv> split_lines(std::string& lines) {
 }  // namespace
 
 void Http2::respond(Http2Stream& stream, wire::Reply reply) {
-    runtime::Descriptor file;
+    std::optional<OpenBody> file;
     if (reply.body.file && !stream.head_only) file = shard_.open_body(reply);
     const std::uint64_t size = reply.content_length();
     const bool bodiless = stream.head_only || wire::is_bodiless(reply.status) || size == 0;
     const wire::ByteRange range = reply.range.value_or(wire::ByteRange{0, size});
     if (bodiless)
         become(stream, nullptr);
-    else if (reply.body.file)
-        become(stream, std::make_unique<SendFile>(stream, reply.body.file, std::move(file), range));
+    else if (file)
+        become(stream, std::make_unique<SendFile>(stream, std::move(*file), range));
     else
         send_bytes(stream, std::move(reply.body.bytes), range);
     // The length was taken before the body was.
@@ -224,7 +209,7 @@ void Http2::respond(Http2Stream& stream, wire::Reply reply) {
 }
 
 void Http2::send_bytes(Http2Stream& stream, std::string bytes, wire::ByteRange range) {
-    BodyMemory::Share memory;
+    Budget::Share memory;
     if (bytes.size() > kUncounted) {
         memory = shard_.body_memory().take(bytes.size());
         if (!memory) {

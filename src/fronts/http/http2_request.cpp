@@ -43,15 +43,15 @@ class Intake final : public StreamWork {
         last_ = connection().now();
         stream_.held += static_cast<std::uint32_t>(bytes.size());
         if (received_ > most) return refuse(body_too_large(most));
-        if (!busy_) disk_->intake.provide(static_cast<std::size_t>(received_));
+        if (!busy_) intake().provide(static_cast<std::size_t>(received_));
         if (received_ > kLarge && !std::exchange(wide_, true))
             connection().widen(stream_, kBodyPiece);
         if (maker_) maker_->update(bytes);
-        if (busy_ || !pending_.empty() || writer().needs_disk(bytes.size())) {
+        if (busy_ || !pending_.empty() || intake().needs_disk(bytes.size())) {
             pending_ += bytes;
             return flush();
         }
-        appended(bytes.size(), writer().append(bytes));
+        appended(bytes.size(), intake().append(bytes));
     }
 
     void data_ended() override {
@@ -78,7 +78,7 @@ class Intake final : public StreamWork {
         Intake* owner;  ///< null when it is gone, or no longer its stream's work
     };
 
-    runtime::BodyWriter& writer() { return disk_->intake.writer(); }
+    BodyIntake& intake() { return disk_->intake; }
 
     void flush() {
         if (busy_) return;
@@ -87,7 +87,7 @@ class Intake final : public StreamWork {
             const std::size_t size = pending_.size();
             connection().on_disk(
                 [disk = disk_, piece = std::exchange(pending_, {})] {
-                    return disk->intake.writer().append(piece);
+                    return disk->intake.append(piece);
                 },
                 [disk = disk_, size](Result<void> done) {
                     if (disk->owner == nullptr) return;
@@ -108,9 +108,9 @@ class Intake final : public StreamWork {
 
     void finish() {
         busy_ = true;
-        if (!writer().needs_disk(0)) return finished(writer().finish());
+        if (!intake().needs_disk(0)) return finished(intake().finish());
         connection().on_disk(
-            [disk = disk_] { return disk->intake.writer().finish(); },
+            [disk = disk_] { return disk->intake.finish(); },
             [disk = disk_](Result<Body> body) {
                 if (disk->owner != nullptr) disk->owner->finished(std::move(body));
             }

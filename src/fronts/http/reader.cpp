@@ -208,7 +208,7 @@ Task<Result<Body>> RequestReader::receive_body(wire::FingerprintMaker* maker) {
     const auto& head = request_->head;
     if (head.framing == wire::Framing::length && head.length <= small()) {
         const auto length = static_cast<std::size_t>(head.length);
-        const BodyMemory::Share memory = shard_.body_memory().take(length);
+        const Budget::Share memory = shard_.body_memory().take(length);
         if (memory) co_return co_await receive_small(length, maker);
     }
     co_return co_await receive_large(maker);
@@ -232,23 +232,22 @@ Task<Result<Body>> RequestReader::receive_large(wire::FingerprintMaker* maker) {
     BodyIntake intake(
         shard_, kBodyPiece + static_cast<std::size_t>(shard_.parts().spool.threshold())
     );
-    runtime::BodyWriter& writer = intake.writer();
     std::string piece(intake.has_memory() ? kBodyPiece : kSmallPiece, '\0');
     while (!body_is_done()) {
         BIDE_CO_TRY(const std::size_t got, co_await receive_some(net::buffer(piece), Pace::held));
         if (got == 0) break;
         const std::string_view bytes(piece.data(), got);
         if (maker != nullptr) maker->update(bytes);
-        const auto append = [&writer, bytes] { return writer.append(bytes); };
+        const auto append = [&intake, bytes] { return intake.append(bytes); };
         Result<void> appended = success();
-        if (writer.needs_disk(got))
+        if (intake.needs_disk(got))
             appended = co_await runtime::on_pool(shard_.parts().pool, append);
         else
             appended = append();
         if (appended.has_error()) co_return std::move(appended.error());
     }
-    const auto finish = [&writer] { return writer.finish(); };
-    if (!writer.needs_disk(0)) co_return finish();
+    const auto finish = [&intake] { return intake.finish(); };
+    if (!intake.needs_disk(0)) co_return finish();
     co_return co_await runtime::on_pool(shard_.parts().pool, finish);
 }
 

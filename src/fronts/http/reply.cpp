@@ -33,7 +33,7 @@ constexpr std::size_t kSendfileMax = 4 << 20;
 
 Task<Connection::Next> Connection::send(wire::Reply reply) {
     keep_alive_ = keep_alive_ && !shard_.stopping();
-    runtime::Descriptor file;
+    std::optional<OpenBody> file;
     if (reply.body.file && !head_only_) file = shard_.open_body(reply);
     write_head(reply, Ending::length);
     const bool bodiless = head_only_ || wire::is_bodiless(reply.status);
@@ -51,8 +51,8 @@ Task<Connection::Next> Connection::send(wire::Reply reply) {
         const bool sent = co_await write(parts);
         if (!sent) co_return Next::close;
     }
-    if (reply.body.file && !bodiless) {
-        const bool whole = co_await send_file(std::move(file), range);
+    if (file && !bodiless) {
+        const bool whole = co_await send_file(std::move(*file), range);
         if (!whole) co_return Next::close;
     }
     co_return keep_alive_ ? Next::request : Next::close;
@@ -99,7 +99,7 @@ Task<bool> Connection::write(std::array<net::const_buffer, 2> parts) {
 
 /// False when the connection or the file failed: then the answer is cut short, which the client
 /// sees by its length.
-Task<bool> Connection::send_file(runtime::Descriptor source, wire::ByteRange range) {
+Task<bool> Connection::send_file(OpenBody source, wire::ByteRange range) {
     if (session_->tls) co_return co_await send_pieces(std::move(source), range);
     // A number of its own: when the shard closes the socket meanwhile, the old one may become
     // another connection's.
@@ -109,11 +109,12 @@ Task<bool> Connection::send_file(runtime::Descriptor source, wire::ByteRange ran
         const auto most =
             static_cast<std::size_t>(std::min<std::uint64_t>(kSendfileMax, range.length));
         // On the pool, since it may have to wait for the disk. The socket does not block.
-        const auto send = [out = target.get(), in = source.get(), from = range.offset, most] {
-            auto at = static_cast<off_t>(from);
-            const ssize_t sent = ::sendfile(out, in, &at, most);
-            return sent < 0 ? -errno : sent;
-        };
+        const auto send =
+            [out = target.get(), in = source.descriptor(), from = range.offset, most] {
+                auto at = static_cast<off_t>(from);
+                const ssize_t sent = ::sendfile(out, in, &at, most);
+                return sent < 0 ? -errno : sent;
+            };
         const ssize_t sent = co_await runtime::on_pool(shard_.parts().pool, send);
         if (sent == -EAGAIN) {
             const bool takes_more = co_await writable();
@@ -129,14 +130,14 @@ Task<bool> Connection::send_file(runtime::Descriptor source, wire::ByteRange ran
 }
 
 /// As send_file(), for what is to be encrypted on its way.
-Task<bool> Connection::send_pieces(runtime::Descriptor source, wire::ByteRange range) {
+Task<bool> Connection::send_pieces(OpenBody source, wire::ByteRange range) {
     std::string piece(static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, range.length)), 0);
     while (range.length > 0) {
         const auto wanted =
             static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), range.length));
         const auto from = static_cast<off_t>(range.offset);
         const auto read = [&piece, &source, wanted, from] {
-            return ::pread(source.get(), piece.data(), wanted, from);
+            return ::pread(source.descriptor(), piece.data(), wanted, from);
         };
         const ssize_t got = co_await runtime::on_pool(shard_.parts().pool, read);
         if (got <= 0) co_return false;

@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "fronts/http/budget.hpp"
 #include "fronts/http/tls.hpp"
 #include "ports/engine.hpp"
 #include "runtime/asio.hpp"
@@ -25,10 +26,10 @@ namespace bide::fronts::http {
 
 class Shard;
 
-/// The open connections of all threads.
+/// The open connections of all threads. Each takes one of `descriptors`.
 class ConnectionCount {
   public:
-    explicit ConnectionCount(std::size_t max) : max_(max) {}
+    ConnectionCount(std::size_t max, Budget& descriptors) : max_(max), descriptors_(descriptors) {}
 
     /// False when there are as many as may be.
     bool add();
@@ -39,48 +40,10 @@ class ConnectionCount {
 
   private:
     std::size_t max_;
+    Budget& descriptors_;
     std::mutex mutex_;
     std::condition_variable none_;
     std::atomic<std::size_t> count_{0};  ///< changes under the lock
-};
-
-/// The memory that bodies take while they are being received, or over HTTP/2 sent, over all
-/// threads. Who gets none sends his body straight to disk.
-class BodyMemory {
-  public:
-    explicit BodyMemory(std::size_t max) : max_(max) {}
-
-    /// A part of it, given back with its end.
-    class Share {
-      public:
-        Share() = default;
-        Share(BodyMemory& from, std::size_t size) : from_(&from), size_(size) {}
-        Share(Share&& other) noexcept : from_(other.from_), size_(std::exchange(other.size_, 0)) {}
-        Share& operator=(Share&& other) noexcept {
-            std::swap(from_, other.from_);
-            std::swap(size_, other.size_);
-            return *this;
-        }
-        ~Share() {
-            if (size_ > 0) from_->used_.fetch_sub(size_, std::memory_order_relaxed);
-        }
-        explicit operator bool() const { return size_ > 0; }
-
-      private:
-        BodyMemory* from_ = nullptr;
-        std::size_t size_ = 0;
-    };
-
-    /// Empty when there is not so much left.
-    Share take(std::size_t size) {
-        if (used_.fetch_add(size, std::memory_order_relaxed) + size <= max_) return {*this, size};
-        used_.fetch_sub(size, std::memory_order_relaxed);
-        return {};
-    }
-
-  private:
-    std::size_t max_;
-    std::atomic<std::size_t> used_{0};
 };
 
 struct Options {
@@ -88,6 +51,10 @@ struct Options {
     std::uint16_t port = 8080;  ///< 0: the system picks one
     std::size_t threads = 1;
     std::size_t connections_max = 16'000;  ///< over all threads; more are answered 503 and closed
+    /// For connections and for the files of bodies that come and go on them: a body past it is
+    /// answered 503. The files leave 256 of them, or a quarter, to connections, so that a probe is
+    /// still heard.
+    std::size_t descriptors_max = 16'000;
     std::uint32_t header_bytes_max = 16 * 1024;
     Duration header_time_max = std::chrono::seconds(10);  ///< from the first byte of a request
     Duration body_pause_max = std::chrono::seconds(30);   ///< between two pieces of a body
@@ -133,8 +100,11 @@ class Server {
 
     Options options_;
     std::uint16_t port_ = 0;
+    /// What bodies take while they are being received, or over HTTP/2 sent. Who gets none sends his
+    /// body straight to disk.
+    Budget body_memory_;
+    Budget descriptors_;
     ConnectionCount connections_;
-    BodyMemory body_memory_;
     std::unique_ptr<TlsIdentity> tls_;
     std::vector<std::unique_ptr<Shard>> shards_;
 };

@@ -38,6 +38,9 @@ constexpr auto kTlsLook = std::chrono::seconds(1);
 /// Connections that were told that there are too many and are kept open for the client to read it.
 constexpr std::size_t kTurnedAwayMax = 64;
 
+/// Of an answer from a file: that, and over HTTP/1.1 the socket once more (Connection::send_file).
+constexpr std::size_t kDescriptorsOfAnswer = 2;
+
 /// Of all that comes in on connections of HTTP/2.
 constexpr std::size_t kReadRoom = 64 * 1024;
 
@@ -46,7 +49,10 @@ constexpr std::uint64_t kOfStream = 1ULL << 55;
 
 std::string full_page() {
     const wire::Reply reply = service::to_reply(service::problem_of(
-        {Code::overloaded, Retry::safe, "the server has as many connections as it may", 1}
+        {Code::overloaded,
+         Retry::safe,
+         "the server has as many connections, or files open, as it may",
+         1}
     ));
     return "HTTP/1.1 503 Service Unavailable\r\n" + reply.headers.lines() +
            "Content-Length: " + std::to_string(reply.body.size()) +
@@ -62,6 +68,16 @@ auto resumption(Session* session) {
         net::use_awaitable_t<runtime::Executor>{},
         session
     );
+}
+
+/// The job whose result the answer was to be.
+std::optional<JobId> job_named_in(const wire::Reply& reply) {
+    static constexpr std::string_view kName = "Bide-Job-Id: ";
+    const std::string_view lines = reply.headers.lines();
+    const std::size_t at = lines.find(kName);
+    if (at == std::string_view::npos) return std::nullopt;
+    const auto job = parse_job_id(lines.substr(at + kName.size(), 36));
+    return job.has_value() ? std::optional(job.value()) : std::nullopt;
 }
 
 Error cannot_listen(const std::string& host, std::uint16_t port, const error_code& error) {
@@ -351,16 +367,40 @@ core::WaiterId Shard::new_waiter() {
     return ports::make_waiter_id(sink_number_, ++next_waiter_);
 }
 
-runtime::Descriptor Shard::open_body(wire::Reply& reply) const {
-    auto opened = runtime::open_body(*reply.body.file);
+Result<OpenBody> OpenBody::open(std::shared_ptr<BodyFile> body, Budget::Share descriptors) {
+    OpenBody opened(std::move(body), std::move(descriptors));
+    if (opened.body_->descriptor() < 0) {
+        BIDE_TRY(opened.own_, runtime::open_body(*opened.body_));
+    }
+    return opened;
+}
+
+std::optional<OpenBody> Shard::open_body(wire::Reply& reply) {
+    const auto become = [&reply](const Error& error) {
+        service::Problem problem = service::problem_of(error);
+        problem.job = job_named_in(reply);
+        reply = service::to_reply(problem);
+        if (problem.job) reply.headers.add("Bide-Job-Id", to_string(*problem.job));
+    };
+    Budget::Share descriptors = shared_.descriptors.take(kDescriptorsOfAnswer);
+    if (!descriptors) {
+        become(
+            {Code::overloaded,
+             Retry::unsafe,
+             "the result is stored, but the server has as many files open as it may; get it later",
+             1}
+        );
+        return std::nullopt;
+    }
+    auto opened = OpenBody::open(reply.body.file, std::move(descriptors));
     if (opened.has_value()) return std::move(opened.value());
     if (options_.log_error) options_.log_error("cannot send a result: " + opened.error().detail);
-    reply = service::to_reply(service::problem_of(
+    become(
         {Code::store_failed,
          Retry::unsafe,
          "the result's file is not as it was stored; see the server's log"}
-    ));
-    return {};
+    );
+    return std::nullopt;
 }
 
 std::shared_ptr<const service::WaitTerms> Shard::share(service::WaitTerms&& terms) {

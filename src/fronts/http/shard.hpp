@@ -83,10 +83,30 @@ struct Session : boost::intrusive::list_base_hook<> {
     Http2* http2 = nullptr;  ///< while it is spoken; then only the socket counts of the above
 };
 
+/// The file of a body while it is sent. Keeps it there to the end: a file that is the caller's goes
+/// with the last reference.
+class OpenBody {
+  public:
+    /// store_failed as runtime::open_body().
+    static Result<OpenBody> open(std::shared_ptr<BodyFile> body, Budget::Share descriptors);
+
+    /// For reading from an offset.
+    int descriptor() const { return own_ ? own_.get() : body_->descriptor(); }
+
+  private:
+    OpenBody(std::shared_ptr<BodyFile> body, Budget::Share descriptors)
+        : body_(std::move(body)), descriptors_(std::move(descriptors)) {}
+
+    std::shared_ptr<BodyFile> body_;
+    Budget::Share descriptors_;
+    runtime::Descriptor own_;  ///< unless the body was open already
+};
+
 /// What the threads of a server share.
 struct Shared {
     ConnectionCount& connections;
-    BodyMemory& body_memory;
+    Budget& body_memory;
+    Budget& descriptors;
     TlsIdentity* tls;  ///< null: plain HTTP
 };
 
@@ -109,11 +129,12 @@ class Shard final : public ports::AnswerSink {
     // For connections:
     const Options& options() const { return options_; }
     Server::Parts& parts() { return parts_; }
-    BodyMemory& body_memory() { return shared_.body_memory; }
+    Budget& body_memory() { return shared_.body_memory; }
+    Budget& descriptors() { return shared_.descriptors; }
     bool stopping() const { return stopping_; }
-    /// The file of an answer's body, before its head goes out: when it is not there whole, `reply`
-    /// becomes the problem that says so, and the log has more.
-    runtime::Descriptor open_body(wire::Reply& reply) const;
+    /// The file of an answer's body, before its head goes out: when it is not there whole, or too
+    /// many are open, `reply` becomes the problem that says so, and nothing is returned.
+    std::optional<OpenBody> open_body(wire::Reply& reply);
     void add(Session& session);
     void remove(Session& session);
     core::WaiterId new_waiter();
