@@ -19,7 +19,8 @@ std::optional<std::string> FailureLog::line(
     const JobId& job, std::string_view queue, const Outcome& outcome, Time now
 ) {
     if (outcome.state != JobState::failed) return std::nullopt;
-    if (now - second_ >= std::chrono::seconds(1)) {
+    // Also when the clock went back: else nothing were told until it has caught up.
+    if (now < second_ || now - second_ >= std::chrono::seconds(1)) {
         second_ = now;
         lines_ = 0;
     }

@@ -50,5 +50,12 @@ TEST(FailureLog, ASecondHasSoManyLinesAndTheNextSaysHowManyWereLeftOut) {
     EXPECT_TRUE(after->ends_with("exit status 1")) << *after;
 }
 
+TEST(FailureLog, AClockThatGoesBackSilencesNothing) {
+    FailureLog log;
+    for (std::uint32_t i = 0; i <= FailureLog::kLinesMax; ++i)
+        log.line(JobId{}, "speak", failed(), Time(2h));
+    EXPECT_TRUE(log.line(JobId{}, "speak", failed(), Time(1h)));
+}
+
 }  // namespace
 }  // namespace bide::core
