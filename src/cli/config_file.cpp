@@ -343,6 +343,16 @@ constexpr Key<KeyConfig> kKeyKeys[] = {
      }},
 };
 
+constexpr std::array<std::string_view, 6> kSections{
+    "server", "queues", "keys", "tenants", "aws", "lambda"};
+
+template <class Target>
+std::vector<std::string_view> names(std::span<const Key<Target>> keys) {
+    std::vector<std::string_view> all;
+    for (const auto& key : keys) all.push_back(key.name);
+    return all;
+}
+
 class Reader {
   public:
     /// `path`: what errors call it.
@@ -500,13 +510,6 @@ class Reader {
         return nullptr;
     }
 
-    template <class Target>
-    static std::vector<std::string_view> names(std::span<const Key<Target>> keys) {
-        std::vector<std::string_view> all;
-        for (const auto& key : keys) all.push_back(key.name);
-        return all;
-    }
-
     std::string path_;
     Program program_;
     std::filesystem::path directory_;
@@ -526,9 +529,8 @@ Result<void> Reader::all(std::string_view text, Config& config) const {
     for (const auto& [key, node] : file) {
         const auto* table = node.as_table();
         const std::string_view name = key.str();
-        if (name != "server" && name != "queues" && name != "keys" && name != "tenants" &&
-            name != "aws" && name != "lambda")
-            return unknown(key, {"server", "queues", "keys", "tenants", "aws", "lambda"});
+        if (std::ranges::find(kSections, name) == kSections.end())
+            return unknown(key, config_sections());
         if (table == nullptr) return at(node.source(), "[" + std::string(name) + "] is a table");
         Result<void> read = success();
         if (name == "server") read = this->table<ServerConfig>(*table, kServerKeys, config.server);
@@ -559,6 +561,20 @@ Result<void> read_config_text(
     std::string_view text, const ConfigTextOrigin& origin, Config& config, Program program
 ) {
     return Reader(origin.name, origin.directory, program).all(text, config);
+}
+
+std::vector<std::string_view> config_sections() {
+    return {kSections.begin(), kSections.end()};
+}
+
+std::vector<std::string_view> config_keys(std::string_view section) {
+    if (section == "server") return names<S>(kServerKeys);
+    if (section == "queues") return names<Q>(kQueueKeys);
+    if (section == "aws") return names<A>(kAwsKeys);
+    if (section == "lambda") return names<L>(kLambdaKeys);
+    if (section == "tenants") return names<T>(kTenantKeys);
+    if (section == "keys") return names<KeyConfig>(kKeyKeys);
+    return {};
 }
 
 }  // namespace bide::cli

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bide::cli {
 
@@ -23,5 +24,11 @@ struct ConfigTextOrigin {
 Result<void> read_config_text(
     std::string_view text, const ConfigTextOrigin& origin, Config& config, Program program
 );
+
+/// The tables that a file may have: "server", "queues", ...
+std::vector<std::string_view> config_sections();
+/// The keys that [section] takes, or each table in it; docs/configuration.md has the same, and a
+/// test compares.
+std::vector<std::string_view> config_keys(std::string_view section);
 
 }  // namespace bide::cli
