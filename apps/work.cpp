@@ -79,6 +79,7 @@ Result<void> Assembly::build_pages() {
     pages_ = std::make_unique<WorkerPages>(*worker_, *services_);
     service::ContractRules rules = contract_rules(config_);
     rules.default_queue.clear();
+    rules.takes_batches = false;
     contract_ = std::make_unique<service::Contract>(std::move(rules), *pages_);
     BIDE_TRY(
         server_,

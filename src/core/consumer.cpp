@@ -237,7 +237,10 @@ void Consumer::on(event::AttemptEnded& event) {
 void Consumer::end_attempt(Job& job, AttemptResult&& result) {
     using Verdict = AttemptResult::Verdict;
     QueueTotals& totals = totals_.at(job.queue);
-    if (job.stage == Job::Stage::running) totals.running_s += seconds(now_ - job.started);
+    if (job.stage == Job::Stage::running) {
+        ++totals.ran;
+        totals.running_s += seconds(now_ - job.started);
+    }
     if (result.verdict == Verdict::success)
         return store(job, JobState::succeeded, FailureKind::none, std::move(result));
     // What was cut off by our own end is not a failure of its own.

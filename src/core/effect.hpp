@@ -169,8 +169,9 @@ struct QueueTotals {
     std::uint64_t failed = 0;
     std::uint64_t cancelled = 0;
     std::uint64_t expired = 0;
-    double queued_s = 0;   ///< sum over attempts, from ready to started
-    double running_s = 0;  ///< sum over attempts that ended with their lease
+    double queued_s = 0;    ///< sum over attempts, from ready to started
+    std::uint64_t ran = 0;  ///< attempts that ended with their lease
+    double running_s = 0;   ///< sum over these
 };
 
 }  // namespace bide::core

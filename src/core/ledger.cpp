@@ -92,6 +92,7 @@ void Ledger::on(event::AttemptEnded& event, Time now, Effects& effects) {
         Job& job = *found->second;
         const auto run_us = static_cast<double>((now - job.started).count());
         queue.mean_run_us += (run_us - queue.mean_run_us) / 16;
+        ++queue.totals.ran;
         queue.totals.running_s += run_us / 1e6;
         const bool cut_short = halted_ && event.result.verdict != AttemptResult::Verdict::success;
         if (!cut_short) end_attempt(job, std::move(event.result), now, effects);

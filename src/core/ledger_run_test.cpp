@@ -160,6 +160,18 @@ TEST(Lease, AbandonedAttemptKeepsItsSlotUntilItEnds) {
     EXPECT_EQ(driver.starts.size(), 2U);
 }
 
+TEST(Lease, OnlyAttemptsInTimeCountIntoTheTimeThatJobsRun) {
+    Driver driver(no_backoff());
+    const JobId id = driver.submit();
+    driver.pass(seconds(10));
+    driver.succeed(id, 1, "late");
+    driver.pass(seconds(4));
+    driver.succeed(id, 2, "in time");
+    EXPECT_EQ(driver.ledger.totals(0).attempts, 2U);
+    EXPECT_EQ(driver.ledger.totals(0).ran, 1U);
+    EXPECT_EQ(driver.ledger.totals(0).running_s, 4);
+}
+
 TEST(Lease, LateResultIsIgnoredWhileTheNextAttemptRuns) {
     QueueRules rules = no_backoff();
     rules.concurrency = 2;

@@ -131,10 +131,7 @@ void write_times(MetricsWriter& out) {
     );
     out.family("bide_run_seconds", "summary", "Of attempts that ended in time.", "seconds");
     out.summaries(
-        [](const Queue& queue) {
-            const std::uint64_t running = queue.counts.running;
-            return queue.totals.attempts > running ? queue.totals.attempts - running : 0;
-        },
+        [](const Queue& queue) { return queue.totals.ran; },
         [](const Queue& queue) { return queue.totals.running_s; }
     );
 }

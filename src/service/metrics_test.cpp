@@ -9,6 +9,8 @@ TEST_F(ContractTest, MetricsTellTheStateOfEveryQueue) {
     engine.known.queues[0].counts.ready = 3;
     engine.known.queues[1].totals.attempts = 5;
     engine.known.queues[1].totals.queued_s = 0.25;
+    engine.known.queues[1].totals.ran = 4;
+    engine.known.queues[1].totals.running_s = 2;
     engine.known.commits = 9;
     const Plan plan = ask("GET", "/metrics");
     const std::string metrics = text(plan);
@@ -18,6 +20,8 @@ TEST_F(ContractTest, MetricsTellTheStateOfEveryQueue) {
           "bide_jobs{queue=\"speak\",state=\"ready\"} 3\n",
           "bide_attempts_total{queue=\"chart\"} 5\n",
           "bide_queue_seconds_sum{queue=\"chart\"} 0.25\n",
+          "bide_run_seconds_sum{queue=\"chart\"} 2\n",
+          "bide_run_seconds_count{queue=\"chart\"} 4\n",
           "bide_refusals_total{queue=\"speak\",reason=\"full\"} 0\n",
           "bide_outcomes_total{queue=\"speak\",state=\"succeeded\"} 0\n",
           "bide_commits_total 9\n",

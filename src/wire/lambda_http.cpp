@@ -90,7 +90,7 @@ void add_field(LambdaRequest& request, std::string_view name, std::string_view v
     } else if (request.fields.size() == kFieldsMax) {
         request.refusal = Error{
             Code::headers_too_large,
-            Retry::safe,
+            Retry::never,
             "more than " + std::to_string(kFieldsMax) + " header fields"};
     } else {
         request.fields.emplace_back(name, value);

@@ -193,8 +193,10 @@ ports::EngineHealth Front::health() const {
     ports::EngineHealth health;
     const std::lock_guard lock(mutex_);
     const bool store = lasts(store_trouble_);
-    health.ready = !store && !lasts(queue_trouble_);
-    if (!health.ready)
+    health.ready = !draining_ && !store && !lasts(queue_trouble_);
+    if (draining_)
+        health.reason = "shutting down";
+    else if (!health.ready)
         health.reason = store ? store_trouble_.text : queue_trouble_.text;
     else if (!rendezvous_.trusted())
         health.reason =

@@ -120,7 +120,7 @@ Task<void> Exchange::run() {
         caller_ = batch->caller;
         Error error{
             Code::not_implemented,
-            Retry::safe,
+            Retry::never,
             "batches are not offered by a Lambda function: no process would stay to do them"};
         co_await refuse(std::move(error));
     } else {
