@@ -16,6 +16,8 @@ namespace bide::engines::embedded {
 /// taken for one that may be. Immutable once filled; any thread.
 class NameFilter {
   public:
+    /// Of no blocks: may have anything.
+    NameFilter() = default;
     explicit NameFilter(std::size_t ids_max);
     /// From bytes(); empty blocks when the size cannot be.
     static NameFilter from_bytes(std::string_view bytes);
@@ -27,7 +29,6 @@ class NameFilter {
 
   private:
     using Block = std::array<std::uint64_t, 8>;
-    NameFilter() = default;
 
     std::vector<Block> blocks_;
 };

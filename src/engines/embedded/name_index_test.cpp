@@ -3,6 +3,7 @@
 #include "base/rng.hpp"
 #include "engines/embedded/schema.hpp"
 
+#include <boost/crc.hpp>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -52,6 +53,29 @@ class NameIndexTest : public testing::Test {
                         )
                         .has_value());
         index->publish(std::move(*written));
+    }
+    /// All at 1, in their order: more than two blocks.
+    std::vector<JobId> many_in_a_run() {
+        std::vector<JobId> ids(300);
+        std::generate(ids.begin(), ids.end(), [this] { return any_id(); });
+        std::sort(ids.begin(), ids.end());
+        for (const auto& id : ids) index->add(id, 1);
+        make_run();
+        return ids;
+    }
+    fs::path only_file() const {
+        for (const auto& entry : fs::directory_iterator(directory + "/names"))
+            if (entry.is_regular_file()) return entry.path();
+        return {};
+    }
+    /// What was there before.
+    static char put(const fs::path& file, std::int64_t place, char byte) {
+        std::fstream bytes(file, std::ios::in | std::ios::out | std::ios::binary);
+        bytes.seekg(place);
+        const auto was = static_cast<char>(bytes.get());
+        bytes.seekp(place);
+        bytes.put(byte);
+        return was;
     }
     std::int64_t where(const JobId& id) { return index->find(id).value().value_or(-1); }
 
@@ -148,21 +172,72 @@ TEST_F(NameIndexTest, ADamagedFileIsRefused) {
     index->add(any_id(), 1);
     make_run();
     index.reset();
-    const fs::path file = [&] {
-        for (const auto& entry : fs::directory_iterator(directory + "/names"))
-            if (entry.is_regular_file()) return entry.path();
-        return fs::path();
-    }();
-    {
-        std::fstream bytes(file, std::ios::in | std::ios::out | std::ios::binary);
-        bytes.seekp(40);
-        bytes.put('\x5a');
+    const fs::path file = only_file();
+    for (const int place : {9, 40, 100}) {  // the head, the filter, the table
+        const char was = put(file, place, '\x5a');
+        const auto opened = NameIndex::open(directory + "/names", *database);
+        ASSERT_TRUE(opened.has_error()) << place;
+        EXPECT_EQ(opened.error().retry, Retry::never);
+        put(file, place, was);
     }
-    const auto opened = NameIndex::open(directory + "/names", *database);
-    ASSERT_TRUE(opened.has_error());
-    EXPECT_EQ(opened.error().retry, Retry::never);
     fs::resize_file(file, 20);
     EXPECT_TRUE(NameIndex::open(directory + "/names", *database).has_error());
+}
+
+TEST_F(NameIndexTest, ADamagedNameIsAnErrorAndNotUnknown) {
+    const std::vector<JobId> ids = many_in_a_run();
+    const fs::path file = only_file();
+    const auto size = static_cast<std::int64_t>(fs::file_size(file));
+    // In the id of a name and in its sequence, of the last block and of the first.
+    const std::int64_t first = size - static_cast<std::int64_t>(ids.size()) * 24;
+    for (const std::int64_t place : {size - 20, size - 4, first + 4, first + 20}) {
+        const char was = put(file, place, '\x5a');
+        const auto found = index->find(place > size - 24 ? ids.back() : ids.front());
+        ASSERT_TRUE(found.has_error()) << place;
+        EXPECT_EQ(found.error().code, Code::store_failed);
+        EXPECT_EQ(found.error().retry, Retry::never);
+        EXPECT_EQ(found.error().detail.find(directory), std::string::npos) << "clients see it";
+        EXPECT_EQ(where(ids[ids.size() / 2]), std::int64_t{1}) << "another block";
+        put(file, place, was);
+    }
+    EXPECT_EQ(where(ids.back()), 1);
+    EXPECT_EQ(where(ids.front()), 1);
+}
+
+TEST_F(NameIndexTest, AFileOfTheFirstVersionIsReadAndWatchedFromThenOn) {
+    const std::vector<JobId> ids = many_in_a_run();
+    index.reset();
+    const fs::path file = only_file();
+    const auto write_old = [&](std::vector<JobId> names) {
+        NameFilter filter(names.size());
+        for (const auto& id : names) filter.add(id);
+        boost::crc_32_type crc;
+        crc.process_bytes(filter.bytes().data(), filter.bytes().size());
+        std::ofstream bytes(file, std::ios::binary);
+        const auto number = [&bytes](std::uint64_t value) {
+            for (int i = 0; i < 8; ++i) bytes.put(static_cast<char>(value >> (8 * i)));
+        };
+        bytes << "bidename";
+        number(names.size());
+        number(filter.bytes().size());
+        number(crc.checksum());
+        bytes << filter.bytes();
+        for (const auto& id : names) {
+            bytes.write(reinterpret_cast<const char*>(id.bytes.data()), 16);
+            number(7);
+        }
+    };
+    write_old(ids);
+    open();
+    for (const auto& id : ids) EXPECT_EQ(where(id), 7);
+    EXPECT_EQ(where(any_id()), -1);
+    put(file, static_cast<std::int64_t>(fs::file_size(file)) - 20, '\x5a');
+    EXPECT_TRUE(index->find(ids.back()).has_error());
+
+    write_old({ids.rbegin(), ids.rend()});
+    const auto opened = NameIndex::open(directory + "/names", *database);
+    ASSERT_TRUE(opened.has_error()) << "out of order";
+    EXPECT_EQ(opened.error().retry, Retry::never);
 }
 
 }  // namespace

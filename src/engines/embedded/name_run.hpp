@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bide::engines::embedded {
@@ -23,10 +24,10 @@ struct Name {
     auto operator<=>(const Name&) const = default;
 };
 
-/// Many names in one file that is written once, in the order of ids, and its filter in memory:
-/// random ids cost an index that is kept in order a page each, and this one nothing but its
-/// bytes. Layout, all numbers little-endian: "bidename", count (8), filter size (8), CRC-32 of the
-/// filter (8), filter, names of 24 bytes each. Immutable; any thread.
+/// Many names in one file that is written once, in the order of ids. In memory are its filter and
+/// where its blocks begin, so that a name costs one read: random ids cost an index that is kept in
+/// order a page each, and this one nothing but its bytes. docs/store.md has the layout.
+/// A damaged byte is an error that says never, and not another answer. Immutable; any thread.
 class NameRun {
   public:
     /// Writes and syncs; `names` are sorted. The file is the caller's to register or to remove.
@@ -38,15 +39,24 @@ class NameRun {
     Result<std::optional<std::int64_t>> find(const JobId& id) const;
 
   private:
-    NameRun(runtime::Descriptor file, NameFilter filter, std::uint64_t count, std::uint64_t offset)
-        : file_(std::move(file)), filter_(std::move(filter)), count_(count), offset_(offset) {}
+    struct Block {
+        JobId first;
+        std::uint64_t check = 0;  ///< CRC-32 of its bytes
+    };
+    NameRun(std::string path, runtime::Descriptor file);
 
-    Result<Name> at(std::uint64_t index) const;
+    Result<void> read_head();
+    /// Of a file of the first version, which has no table.
+    Result<void> make_table();
+    Result<std::string> bytes_of(std::size_t block) const;
+    Error damaged(std::string_view what) const;
 
+    std::string name_;  ///< the file's
     runtime::Descriptor file_;
     NameFilter filter_;
-    std::uint64_t count_;
-    std::uint64_t offset_;  ///< of the first name
+    std::uint64_t count_ = 0;
+    std::uint64_t offset_ = 0;  ///< of the first name
+    std::vector<Block> blocks_;
 };
 
 }  // namespace bide::engines::embedded

@@ -359,6 +359,29 @@ TEST_F(StoreTest, ACallersIdIsFoundAndForgottenLongAfterItsOutcome) {
     EXPECT_EQ(store->take_dead_files().size(), 1U);
 }
 
+TEST_F(StoreTest, ADamagedNameIsDamageAndNotAJobThatNeverWas) {
+    const auto job = std::make_shared<core::JobInput>(*input(1, kStart, "x"));
+    job->id = parse_job_id("11111111-2222-4333-8444-555555555555").value();
+    core::Write done = finish(*job, core::JobState::succeeded, kStart);
+    done.named = true;
+    done.fingerprint[3] = 7;
+    apply({done});
+    ASSERT_TRUE(store->names().write_run().has_value());
+    apply({});
+    EXPECT_EQ(body_of(job->id), "result");
+    for (const auto& entry : fs::directory_iterator(directory + "/names")) {
+        if (!entry.is_regular_file()) continue;
+        std::fstream bytes(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+        bytes.seekp(-24, std::ios::end);
+        bytes.put('\x12');
+    }
+    const auto found = reader->find(job->id);
+    ASSERT_TRUE(found.has_error());
+    EXPECT_EQ(found.error().code, Code::store_failed);
+    EXPECT_EQ(found.error().retry, Retry::never);
+    EXPECT_EQ(found.error().detail.find("bide_store_test"), std::string::npos) << "a path";
+}
+
 TEST_F(StoreTest, ANameStaysWhileItsJobIsOpenOrItsOutcomeThere) {
     open({{"short", 10s}, {"long", 24h * 30}});
     const auto named = [this](core::QueueIndex queue, const char* id) {
