@@ -120,10 +120,9 @@ class Filler {
 };
 
 Result<void> fill(const Wanted& wanted) {
-    BIDE_TRY(
-        const auto store,
-        Store::open(wanted.directory, {{"jobs", wanted.retention}, {"parked", wanted.retention}})
-    );
+    const std::vector<engines::embedded::StoredQueue> queues{
+        {"jobs", wanted.retention}, {"parked", wanted.retention}};
+    BIDE_TRY(const auto store, Store::open(wanted.directory, queues, SystemClock().now()));
     BIDE_TRY(const std::int64_t highest, store->highest_sequence());
     Filler filler(*store, wanted, highest);
     const auto begun = Steady::now();

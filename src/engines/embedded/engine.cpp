@@ -128,7 +128,8 @@ Result<void> Engine::recover() {
         names.push_back({queue.name, queue.retention});
         rules.push_back(queue.rules);
     }
-    BIDE_TRY(store_, Store::open(options_.directory, names));
+    const Time now = clock_.now();
+    BIDE_TRY(store_, Store::open(options_.directory, names, now));
     reader_ = std::make_unique<StoreReader>(
         options_.directory, store_->queues(), store_->id_secret(), store_->names()
     );
@@ -145,7 +146,6 @@ Result<void> Engine::recover() {
     redriver_ = std::make_unique<Redriver>(*this, [this](core::Answer&& answer) {
         deliver_one(std::move(answer));
     });
-    const Time now = clock_.now();
     for (core::QueueIndex queue = 0; queue < store_->queues().size(); ++queue) {
         if (store_->queues().paused(queue))
             ledger_->step(core::event::RecoveredPause{queue}, now, effects_);

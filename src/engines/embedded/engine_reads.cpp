@@ -37,6 +37,11 @@ void Engine::look_up_claim(const JobId& job) {
     core::event::LookedUp looked{job, nullptr, std::nullopt};
     if (found.has_value()) {
         looked.found = std::move(found.value());
+        if (looked.found) {
+            auto exact = std::make_shared<core::StoredJob>(*looked.found);
+            exact->expires = store_->expiry(exact->outcome->finished, exact->expires, clock_.now());
+            looked.found = std::move(exact);
+        }
     } else if (found.error().code != Code::gone) {
         read_failed(found.error());
         looked.error = std::move(found.error());

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <span>
 #include <utility>
 
@@ -116,7 +117,7 @@ Result<QueueNumbers> QueueNumbers::load(
 }
 
 Result<std::unique_ptr<Store>> Store::open(
-    const std::string& directory, const std::vector<StoredQueue>& queues
+    const std::string& directory, const std::vector<StoredQueue>& queues, Time now
 ) {
     BIDE_TRY(make_new_store(directory, queues));
     const std::string path = directory + "/bide.db";
@@ -135,6 +136,8 @@ Result<std::unique_ptr<Store>> Store::open(
     store->retention_.resize(store->queue_numbers_.size(), std::chrono::hours(24));
     store->shortest_retention_ = *std::ranges::min_element(store->retention_);
     store->longest_retention_ = *std::ranges::max_element(store->retention_);
+    store->opened_ = now;
+    BIDE_TRY(store->highest_at_open_, store->highest_sequence());
     BIDE_TRY(store->id_secret_, id_secret_of(store->database_));
     BIDE_TRY(store->names_, NameIndex::open(directory + "/names", store->database_));
     BIDE_TRY(store->prepare_writes());
@@ -213,7 +216,7 @@ Result<void> Store::prepare_removals() {
     const std::array entries{
         Entry{
             &scan_expired_,
-            "SELECT seq, state, facts FROM outcomes"
+            "SELECT seq, state, facts, finished_us FROM outcomes"
             " WHERE seq > ?1 AND seq < min(?2, (SELECT max(seq) FROM outcomes))"
             " ORDER BY seq LIMIT ?3"},
         Entry{
@@ -438,8 +441,9 @@ Result<void> Store::remove(const Expired& range) {
 /// Walks over the outcomes from the oldest on, a few rows at each commit, and removes those whose
 /// time is over; removing many at once was measured to stall answers for tens of milliseconds.
 /// What was made after (now - shortest retention) cannot be over: there the walk ends, and a new
-/// one begins a second later. The newest outcome stays, so that sequence numbers are never used
-/// twice.
+/// one begins a second later. Sequence numbers say where that is, unless the clock was ahead when
+/// the first of them was made: then all are, and times of creation say it. The newest outcome
+/// stays, so that sequence numbers are never used twice.
 Result<void> Store::prune(Time now, std::size_t count_max) {
     more_to_prune_ = false;
     const bool too_soon = prune_cursor_ == 0 && now < next_walk_;
@@ -449,16 +453,19 @@ Result<void> Store::prune(Time now, std::size_t count_max) {
     bool extends = false;  // the row before this one goes, too
     std::size_t seen = 0;
     std::int64_t last = 0;
+    const bool ahead = ids_ahead(now);
+    const Time too_young = now - shortest_retention_;
     Statement& scan = *scan_expired_;
     scan.bind(1, prune_cursor_)
-        .bind(2, sequence_at(now - shortest_retention_))
+        .bind(2, ahead ? std::numeric_limits<std::int64_t>::max() : sequence_at(too_young))
         .bind(3, static_cast<std::int64_t>(count_max));
     for (;; ++seen) {
         BIDE_TRY(const bool row, scan.step());
         if (!row) break;
         last = scan.number(0);
         BIDE_TRY(const OutcomeFacts facts, unpack_facts(scan.blob(2)));
-        const bool expired = facts.expires <= now;
+        if (ahead && facts.created > too_young && facts.created <= now) break;
+        const bool expired = expiry(time_of(scan.number(3)), facts.expires, now) <= now;
         if (expired && !extends) ranges.push_back({last, last, false});
         extends = expired;
         if (!expired) continue;
@@ -469,6 +476,7 @@ Result<void> Store::prune(Time now, std::size_t count_max) {
             BIDE_TRY(take_files_of(last));
         }
     }
+    scan.reset();
     for (const auto& range : ranges) {
         BIDE_TRY(remove(range));
     }
@@ -494,7 +502,11 @@ Result<void> Store::take_files_of(std::int64_t sequence) {
 /// all the jobs in it have gone.
 Result<void> Store::keep_names(Time now, const std::optional<NameIndex::NewRun>& written) {
     drops_run_ = false;
-    const std::int64_t over = sequence_at(now - 2 * longest_retention_);
+    // When all numbers are ahead of the clock, they say nothing: then what no row needs any more
+    // goes, though not before this process is a retention old.
+    const bool all = ids_ahead(now) && now - opened_ >= longest_retention_;
+    const std::int64_t over =
+        all ? std::numeric_limits<std::int64_t>::max() : sequence_at(now - 2 * longest_retention_);
     if (written) {
         BIDE_TRY(insert_run_->bind_text(1, written->file).bind(2, written->last_sequence).run());
         BIDE_TRY(delete_late_names_->bind(1, over).run());

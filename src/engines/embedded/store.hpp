@@ -63,9 +63,9 @@ class QueueNumbers {
 /// side, of one thread; readers are StoreReader's.
 class Store {
   public:
-    /// `directory` exists and is locked by this process.
+    /// `directory` exists and is locked by this process, whose clock never jumps.
     static Result<std::unique_ptr<Store>> open(
-        const std::string& directory, const std::vector<StoredQueue>& queues
+        const std::string& directory, const std::vector<StoredQueue>& queues, Time now
     );
 
     const QueueNumbers& queues() const { return queue_numbers_; }
@@ -78,6 +78,13 @@ class Store {
     std::uint64_t id_secret() const { return id_secret_; }
     /// Of callers' ids. Any thread.
     NameIndex& names() { return *names_; }
+
+    /// When retention may remove an outcome whose row says `expires`. One that ended in the
+    /// future was written by a process whose clock was ahead of this one's: it counts as ended
+    /// when this one began. Any thread.
+    Time expiry(Time finished, Time expires, Time now) const {
+        return finished > now ? opened_ + (expires - finished) : expires;
+    }
 
     /// Makes a group durable in one commit, and removes at most `prune_max` expired outcomes in
     /// it. Names of callers' ids are kept about twice as long, so that those are told as gone.
@@ -113,6 +120,7 @@ class Store {
         std::int64_t last;
         bool more;
     };
+    bool ids_ahead(Time now) const { return sequence_at(now) <= highest_at_open_; }
     Result<void> prune(Time now, std::size_t count_max);
     Result<void> take_files_of(std::int64_t sequence);
     Result<void> remove(const Expired& range);
@@ -133,6 +141,8 @@ class Store {
     std::vector<std::string> dead_files_;
     std::int64_t prune_cursor_ = 0;  ///< where the walk over old outcomes goes on; 0: a new one
     Time next_walk_{};
+    Time opened_{};
+    std::int64_t highest_at_open_ = 0;  ///< sequence
     Duration shortest_retention_{};
     Duration longest_retention_{};
     std::unique_ptr<NameIndex> names_;

@@ -46,7 +46,7 @@ core::Write finished_echo(IdMaker& ids) {
 void store_commit(benchmark::State& state, const std::string& parent) {
     const Folder folder(parent);
     if (!folder.made) return state.SkipWithError("no such file system here");
-    auto opened = Store::open(folder.path, {{"echo", std::chrono::hours(24)}});
+    auto opened = Store::open(folder.path, {{"echo", std::chrono::hours(24)}}, kNow);
     if (opened.has_error()) return state.SkipWithError(opened.error().detail.c_str());
     const auto store = std::move(opened.value());
     IdMaker ids(4, 0);

@@ -33,10 +33,12 @@ class StoreTest : public testing::Test {
     }
     void TearDown() override { fs::remove_all(directory); }
 
-    void open(std::vector<StoredQueue> queues = {{"short", 10s}, {"long", 24h}}) {
+    void open(
+        std::vector<StoredQueue> queues = {{"short", 10s}, {"long", 24h}}, Time now = kStart
+    ) {
         reader.reset();
         store.reset();
-        auto opened = Store::open(directory, queues);
+        auto opened = Store::open(directory, queues, now);
         ASSERT_TRUE(opened.has_value()) << opened.error().detail;
         store = std::move(opened.value());
         reader = std::make_unique<StoreReader>(
@@ -226,6 +228,81 @@ TEST_F(StoreTest, RetentionGoesInSmallStepsPastRowsThatStay) {
     for (const auto& id : shorts) EXPECT_EQ(body_of(id), "gone");
 }
 
+/// A restart puts the clock right (within a process it never jumps). Ids stay ahead.
+TEST_F(StoreTest, RetentionGoesOnWhenTheClockWasAhead) {
+    const Time ahead = kStart + 24h * 3650;
+    using core::JobState;
+    const auto before = input(1, kStart, "");
+    const auto ahead_short = input(0, ahead, "");
+    const auto ahead_long = input(1, ahead, "");
+    apply({finish(*before, JobState::succeeded, kStart, "before")});
+    apply({finish(*ahead_short, JobState::succeeded, ahead, "a")}, ahead);
+    apply({finish(*ahead_long, JobState::succeeded, ahead, "b")}, ahead);
+    open({{"short", 10s}, {"long", 24h}}, kStart + 5s);
+    const auto after_short = input(0, kStart + 5s, "");
+    const auto after_long = input(1, kStart + 5s, "");
+    const auto newest = input(0, kStart + 5s, "");
+    EXPECT_GT(after_short->sequence, sequence_at(ahead));
+    apply(
+        {finish(*after_short, JobState::succeeded, kStart + 6s, "c"),
+         finish(*after_long, JobState::succeeded, kStart + 6s, "d"),
+         finish(*newest, JobState::succeeded, kStart + 6s, "e")}
+    );
+    const auto tidy = [this](Time now) {
+        for (int i = 0; i < 3; ++i) apply({}, now + i * 2s, 16);
+    };
+    tidy(kStart + 9s);
+    EXPECT_EQ(body_of(ahead_short->id), "a") << "ended at the restart, for all that is known";
+    EXPECT_EQ(body_of(after_short->id), "c");
+    tidy(kStart + 16s);
+    EXPECT_EQ(body_of(ahead_short->id), "gone");
+    EXPECT_EQ(body_of(after_short->id), "gone");
+    for (const auto* kept : {&before, &ahead_long, &after_long, &newest})
+        EXPECT_EQ(body_of((*kept)->id).size(), kept == &before ? 6U : 1U);
+    tidy(kStart + 24h);
+    EXPECT_EQ(body_of(before->id), "gone");
+    EXPECT_EQ(body_of(ahead_long->id), "b");
+    tidy(kStart + 24h + 7s);
+    EXPECT_EQ(body_of(ahead_long->id), "gone");
+    EXPECT_EQ(body_of(after_long->id), "gone");
+    EXPECT_EQ(body_of(newest->id), "e") << "the newest stays, for the sequence";
+}
+
+TEST_F(StoreTest, ARestartWithAClockThatIsBehindTakesNoTimeFromResults) {
+    const auto job = input(0, kStart, "");
+    apply(
+        {finish(*job, core::JobState::succeeded, kStart),
+         finish(*input(0, kStart, ""), core::JobState::succeeded, kStart)}
+    );
+    open({{"short", 10s}}, Time{} + 10s);
+    for (int i = 0; i < 8; ++i) apply({}, Time{} + 10s + i * 1s, 16);
+    open({{"short", 10s}}, kStart + 9s);
+    apply({}, kStart + 9s, 16);
+    EXPECT_EQ(body_of(job->id), "result");
+    apply({}, kStart + 11s, 16);
+    EXPECT_EQ(body_of(job->id), "gone");
+}
+
+TEST_F(StoreTest, FilesOfNamesGoWhenTheClockWasAhead) {
+    const Time ahead = kStart + 24h * 3650;
+    const auto job = std::make_shared<core::JobInput>(*input(0, ahead, "x"));
+    job->id = parse_job_id("11111111-2222-4333-8444-555555555555").value();
+    core::Write done = finish(*job, core::JobState::succeeded, ahead);
+    done.named = true;
+    done.fingerprint[3] = 7;
+    apply({done}, ahead);
+    ASSERT_TRUE(store->names().write_run().has_value());
+    apply({}, ahead);
+    open();
+    apply({finish(*input(1, kStart, ""), core::JobState::succeeded, kStart)});
+    for (int i = 0; i < 20; ++i) apply({}, kStart + i * 1s, 16);
+    EXPECT_EQ(body_of(job->id), "gone") << "its name stays for longer";
+    EXPECT_TRUE(store->take_dead_files().empty());
+    apply({}, kStart + 25h, 16);
+    EXPECT_EQ(body_of(job->id), "nothing");
+    EXPECT_EQ(store->take_dead_files().size(), 1U);
+}
+
 TEST_F(StoreTest, ALargeBodyIsAFileUntilItsRowGoes) {
     auto spool = runtime::Spool::open(directory + "/bodies", 4).value();
     runtime::BodyWriter writer(*spool, 1000);
@@ -318,7 +395,7 @@ TEST_F(StoreTest, ANewerOrForeignFileIsRefused) {
         auto database = Database::open(directory + "/bide.db", Database::Mode::read_write);
         ASSERT_TRUE(database.value().run("PRAGMA user_version = 99").has_value());
     }
-    const auto newer = Store::open(directory, {});
+    const auto newer = Store::open(directory, {}, kStart);
     ASSERT_TRUE(newer.has_error());
     EXPECT_NE(newer.error().detail.find("version 99"), std::string::npos);
 
@@ -327,7 +404,7 @@ TEST_F(StoreTest, ANewerOrForeignFileIsRefused) {
         auto database = Database::open(directory + "/bide.db", Database::Mode::read_write);
         ASSERT_TRUE(database.value().run("CREATE TABLE t (a)").has_value());
     }
-    EXPECT_TRUE(Store::open(directory, {}).has_error());
+    EXPECT_TRUE(Store::open(directory, {}, kStart).has_error());
 }
 
 TEST_F(StoreTest, ACallersIdIsFoundAndForgottenLongAfterItsOutcome) {
@@ -591,7 +668,7 @@ TEST_F(StoreTest, OutcomesOfTheSecondVersionAreAllBroughtOver) {
 TEST_F(StoreTest, WhatIsLeftWithoutItsDatabaseIsNotTakenForANewStore) {
     store.reset();
     const auto refusal = [this] {
-        const auto opened = Store::open(directory, {{"short", 10s}});
+        const auto opened = Store::open(directory, {{"short", 10s}}, kStart);
         return opened.has_error() ? opened.error().detail : std::string();
     };
     std::ofstream(directory + "/bide.db", std::ios::trunc).flush();
