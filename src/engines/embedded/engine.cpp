@@ -553,12 +553,14 @@ void Engine::log_failures() {
 
 void Engine::after_commit() {
     remove_files(store_->take_dead_files());
-    if (!store_->names().wants_run() || names_being_written_.exchange(true)) return;
-    pool_.post([this] {
-        const auto written = store_->names().write_run();
+    NameIndex& names = store_->names();
+    const bool wanted = names.wants_run() || names.wants_merge();
+    if (!wanted || names_being_written_.exchange(true)) return;
+    pool_.post([this, &names] {
+        const auto written = names.wants_run() ? names.write_run() : names.merge_runs();
         if (written.has_error())
             options_.log_error(
-                "cannot write names, they stay in memory: " + written.error().detail
+                "cannot write names, they stay where they are: " + written.error().detail
             );
         names_being_written_ = false;
     });

@@ -37,6 +37,8 @@ Result<void> NameIndex::load(Database& database) {
         const std::string file(runs.text(0));
         last = runs.number(1);
         BIDE_TRY(auto run, NameRun::open(spool_->directory() + "/" + file));
+        const bool large = run->size() >= kMerged * run_size_;
+        if (large && large_runs_ == runs_.size()) ++large_runs_;
         runs_.push_back({file, last, std::move(run)});
         known.insert(file);
     }
@@ -106,7 +108,12 @@ Result<std::optional<std::int64_t>> NameIndex::find(const JobId& id) const {
 
 bool NameIndex::wants_run() const {
     const std::lock_guard lock(mutex_);
-    return recent_.size() >= run_size_ && !frozen_;
+    return recent_.size() >= run_size_ && !frozen_ && !merging_;
+}
+
+bool NameIndex::wants_merge() const {
+    const std::lock_guard lock(mutex_);
+    return runs_.size() - large_runs_ >= merge_at_ && !frozen_ && !merging_;
 }
 
 Result<void> NameIndex::write_run() {
@@ -114,7 +121,7 @@ Result<void> NameIndex::write_run() {
     NewRun made;
     {
         const std::lock_guard lock(mutex_);
-        if (frozen_ || recent_.empty()) return success();
+        if (frozen_ || merging_ || recent_.empty()) return success();
         frozen_ = names = std::make_shared<const Recent>(std::exchange(recent_, {}));
         boundary_ = made.last_sequence = highest_;
     }
@@ -136,21 +143,62 @@ Result<void> NameIndex::write_run() {
     return success();
 }
 
+Result<void> NameIndex::merge_runs() {
+    NameRun::Some old;
+    NewRun made;
+    {
+        const std::lock_guard lock(mutex_);
+        if (frozen_ || merging_ || runs_.size() - large_runs_ < kMerged) return success();
+        merging_ = true;
+        for (std::size_t i = large_runs_; i < large_runs_ + kMerged; ++i) {
+            old.push_back(runs_[i].run);
+            made.replaced.push_back(runs_[i].file);
+            made.last_sequence = runs_[i].last_sequence;
+        }
+    }
+    const auto path = NameRun::merge(*spool_, old);
+    auto run = path.has_value() ? NameRun::open(path.value()) : path.error();
+    const std::lock_guard lock(mutex_);
+    if (run.has_error()) {
+        merging_ = false;
+        merge_at_ = runs_.size() - large_runs_ + kMerged;  // not each time from now on
+        return std::move(run.error());
+    }
+    merge_at_ = kMerged;
+    made.file = path.value().substr(path.value().rfind('/') + 1);
+    made.run = std::move(run.value());
+    written_ = std::move(made);
+    return success();
+}
+
 std::optional<NameIndex::NewRun> NameIndex::take_written() {
     const std::lock_guard lock(mutex_);
     return std::exchange(written_, std::nullopt);
 }
 
-void NameIndex::publish(NewRun&& run) {
+std::vector<std::string> NameIndex::publish(NewRun&& run) {
+    std::vector<std::string> replaced;
     std::shared_ptr<const Recent> done;  // goes without the lock
     const std::lock_guard lock(mutex_);
-    runs_.push_back({std::move(run.file), run.last_sequence, std::move(run.run)});
-    done = std::exchange(frozen_, nullptr);
+    Registered made{std::move(run.file), run.last_sequence, std::move(run.run)};
+    if (run.replaced.empty()) {
+        runs_.push_back(std::move(made));
+        done = std::exchange(frozen_, nullptr);
+        return replaced;
+    }
+    const auto first = runs_.begin() + static_cast<std::ptrdiff_t>(large_runs_);
+    CHECK(first->file == run.replaced.front());
+    for (const auto& file : run.replaced) replaced.push_back(spool_->directory() + "/" + file);
+    runs_.erase(first + 1, first + static_cast<std::ptrdiff_t>(run.replaced.size()));
+    *first = std::move(made);
+    ++large_runs_;
+    merging_ = false;
+    return replaced;
 }
 
 std::optional<NameIndex::OldRun> NameIndex::oldest_before(std::int64_t sequence) const {
     const std::lock_guard lock(mutex_);
-    if (runs_.empty() || runs_.front().last_sequence >= sequence) return std::nullopt;
+    if (runs_.empty() || merging_ || runs_.front().last_sequence >= sequence) return std::nullopt;
     return OldRun{runs_.front().file, runs_.front().last_sequence};
 }
 
@@ -159,6 +207,7 @@ std::string NameIndex::drop_oldest() {
     CHECK(!runs_.empty());
     const std::string path = spool_->directory() + "/" + runs_.front().file;
     runs_.erase(runs_.begin());
+    if (large_runs_ > 0) --large_runs_;
     return path;
 }
 

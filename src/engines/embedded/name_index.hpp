@@ -19,9 +19,13 @@ namespace bide::engines::embedded {
 /// Where the jobs are whose ids callers chose. The youngest names are in memory, and in the rows of
 /// their jobs, from where they come back after a crash; whenever there are many of them they go
 /// into a file (NameRun) that the database then names. Nothing is ever written in the order of
-/// the ids, which would cost a page of the disk for each (docs/decisions/0011). Thread-safe.
+/// the ids, which would cost a page of the disk for each; and since each run costs each look-up its
+/// share, the oldest are merged once there are many (docs/decisions/0011). Thread-safe.
 class NameIndex {
   public:
+    /// So many runs become one, which is not merged again.
+    static constexpr std::size_t kMerged = 16;
+
     /// `database`: for its tables, during the call.
     static Result<std::unique_ptr<NameIndex>> open(
         const std::string& directory, Database& database, std::size_t run_size = 1U << 17
@@ -43,20 +47,25 @@ class NameIndex {
         std::string file;  ///< its name in the directory
         std::int64_t last_sequence = 0;
         std::shared_ptr<const NameRun> run;
+        std::vector<std::string> replaced;  ///< names of the files whose names it has
     };
-    /// Whether enough names are in memory for another run, and none is being written.
+    /// Whether there are enough names in memory for another run, and none is being written.
     bool wants_run() const;
     /// Writes them to a file; on a thread that may block. Then take_written().
     Result<void> write_run();
+    /// The same for small runs that are to be one. One of the two at a time.
+    bool wants_merge() const;
+    Result<void> merge_runs();
     std::optional<NewRun> take_written();
-    /// After the commit that names it: its names leave memory.
-    void publish(NewRun&& run);
+    /// After the commit that names it and forgets those it replaces: its names leave memory.
+    /// Returns the full paths of those files.
+    std::vector<std::string> publish(NewRun&& run);
 
     struct OldRun {
         std::string file;
         std::int64_t last_sequence = 0;
     };
-    /// The oldest run, if all its names are of before `sequence`.
+    /// The oldest run, if all its names are of before `sequence` and it is not being merged.
     std::optional<OldRun> oldest_before(std::int64_t sequence) const;
     /// After the commit that forgets it. The file's full path.
     std::string drop_oldest();
@@ -79,9 +88,12 @@ class NameIndex {
     Recent recent_;
     std::shared_ptr<const Recent> frozen_;  ///< being written, or written and not published
     std::optional<NewRun> written_;
-    std::int64_t highest_ = 0;      ///< sequence added so far
-    std::int64_t boundary_ = 0;     ///< highest_ when the last run was begun
-    std::vector<Registered> runs_;  ///< the oldest first
+    bool merging_ = false;            ///< until what replaces the runs is published
+    std::int64_t highest_ = 0;        ///< sequence added so far
+    std::int64_t boundary_ = 0;       ///< highest_ when the last run was begun
+    std::vector<Registered> runs_;    ///< the oldest first
+    std::size_t large_runs_ = 0;      ///< of these, how many are merged: the first
+    std::size_t merge_at_ = kMerged;  ///< so many of the others
 };
 
 }  // namespace bide::engines::embedded

@@ -44,15 +44,42 @@ class NameIndexTest : public testing::Test {
     /// As the store does it, in two steps.
     void make_run() {
         ASSERT_TRUE(index->write_run().has_value());
+        name_written();
+    }
+    void merge() {
+        ASSERT_TRUE(index->merge_runs().has_value());
+        name_written();
+    }
+    void name_written() {
         auto written = index->take_written();
         ASSERT_TRUE(written);
-        ASSERT_TRUE(database
-                        ->run(
-                            "INSERT INTO name_runs VALUES ('" + written->file + "', " +
-                            std::to_string(written->last_sequence) + ")"
-                        )
-                        .has_value());
-        index->publish(std::move(*written));
+        std::string change = "INSERT INTO name_runs VALUES ('" + written->file + "', " +
+                             std::to_string(written->last_sequence) + ")";
+        for (const auto& file : written->replaced)
+            change += "; DELETE FROM name_runs WHERE file = '" + file + "'";
+        ASSERT_TRUE(database->run(change).has_value());
+        for (const auto& path : index->publish(std::move(*written))) {
+            EXPECT_TRUE(fs::remove(path));
+        }
+    }
+    /// Names at `first` and on, each hundred in a run of its own.
+    std::vector<JobId> make_runs(std::size_t runs, std::int64_t first) {
+        std::vector<JobId> ids(runs * 100);
+        for (auto& id : ids) {
+            id = any_id();
+            index->add(id, first++);
+            if (index->wants_run()) make_run();
+        }
+        return ids;
+    }
+    std::ptrdiff_t count_files() const {
+        return std::ranges::count_if(
+            fs::directory_iterator(directory + "/names"),
+            [](const auto& entry) { return entry.is_regular_file(); }
+        );
+    }
+    void expect_found(const std::vector<JobId>& ids, std::int64_t first) {
+        for (const auto& id : ids) ASSERT_EQ(where(id), first++);
     }
     /// All at 1, in their order: more than two blocks.
     std::vector<JobId> many_in_a_run() {
@@ -148,11 +175,88 @@ TEST_F(NameIndexTest, RunsOutliveARestartAndUnnamedFilesDoNot) {
     open();
     EXPECT_EQ(where(named), 1);
     EXPECT_EQ(where(unnamed), -1) << "its row would say so";
-    const auto files =
-        std::count_if(fs::directory_iterator(directory + "/names"), {}, [](const auto& entry) {
-            return entry.is_regular_file();
-        });
-    EXPECT_EQ(files, 1);
+    EXPECT_EQ(count_files(), 1);
+}
+
+TEST_F(NameIndexTest, ManyRunsBecomeOne) {
+    const auto old = make_runs(NameIndex::kMerged - 1, 1);
+    EXPECT_FALSE(index->wants_merge());
+    const JobId again = old[3];
+    index->add(again, 5000);
+    auto young = make_runs(1, 5001);
+    young.pop_back();  // in no file: there is `again`
+    EXPECT_TRUE(index->wants_merge());
+    merge();
+    EXPECT_EQ(count_files(), 1);
+    EXPECT_FALSE(index->wants_merge());
+    EXPECT_EQ(where(again), 5000) << "the youngest, also of those in one file";
+    const auto others = [&] {
+        int maybe = 0;
+        for (int i = 0; i < 10'000; ++i) {
+            const JobId id = any_id();
+            maybe += index->may_have(id) ? 1 : 0;
+            EXPECT_EQ(where(id), -1);
+        }
+        return maybe;
+    };
+    EXPECT_LT(others(), 100) << "one run, about one in a thousand";
+    for (int round = 0; round < 2; ++round) {
+        for (std::size_t i = 0; i < old.size(); ++i) {
+            const std::int64_t expected = i == 3 ? 5000 : static_cast<std::int64_t>(i) + 1;
+            ASSERT_EQ(where(old[i]), expected);
+        }
+        expect_found(young, 5001);
+        open();
+        EXPECT_EQ(index->add(any_id(), 5099), NameIndex::Kept::nowhere);
+    }
+    // The next ones leave it alone.
+    const auto next = make_runs(NameIndex::kMerged, 6000);
+    merge();
+    EXPECT_EQ(count_files(), 2);
+    expect_found(young, 5001);
+    expect_found(next, 6000);
+    EXPECT_TRUE(fs::exists(index->drop_oldest()));
+    EXPECT_EQ(where(young[0]), -1);
+    expect_found(next, 6000);
+    const auto last = make_runs(NameIndex::kMerged, 9000);
+    merge();
+    expect_found(next, 6000);
+    expect_found(last, 9000);
+}
+
+TEST_F(NameIndexTest, WhileRunsAreMergedAllIsThereAndNoneIsDropped) {
+    const auto ids = make_runs(NameIndex::kMerged, 1);
+    EXPECT_TRUE(index->oldest_before(10'000));
+    ASSERT_TRUE(index->merge_runs().has_value());
+    EXPECT_FALSE(index->oldest_before(10'000));
+    expect_found(ids, 1);
+    for (int i = 0; i < 150; ++i) index->add(any_id(), 2000 + i);
+    EXPECT_FALSE(index->wants_run()) << "one file at a time";
+    name_written();
+    EXPECT_TRUE(index->wants_run());
+    EXPECT_TRUE(index->oldest_before(10'000));
+    expect_found(ids, 1);
+}
+
+TEST_F(NameIndexTest, ACrashWhileRunsAreMergedLosesNothing) {
+    const auto ids = make_runs(NameIndex::kMerged, 1);
+    ASSERT_TRUE(index->merge_runs().has_value());
+    open();
+    EXPECT_EQ(count_files(), static_cast<std::ptrdiff_t>(NameIndex::kMerged));
+    expect_found(ids, 1);
+}
+
+TEST_F(NameIndexTest, DamageStopsAMergeAndIsNotTriedEachTime) {
+    const auto ids = make_runs(NameIndex::kMerged, 1);
+    const auto file = only_file();  // any of them
+    put(file, static_cast<std::int64_t>(fs::file_size(file)) - 1, '\x55');
+    const auto merged = index->merge_runs();
+    ASSERT_TRUE(merged.has_error());
+    EXPECT_NE(merged.error().detail.find("is damaged"), std::string::npos);
+    EXPECT_FALSE(index->take_written());
+    EXPECT_FALSE(index->wants_merge());
+    EXPECT_EQ(count_files(), static_cast<std::ptrdiff_t>(NameIndex::kMerged));
+    EXPECT_TRUE(index->oldest_before(10'000)) << "it is old enough some day";
 }
 
 TEST_F(NameIndexTest, OldRunsAreDroppedWhole) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <functional>
 #include <limits>
 #include <string_view>
 #include <sys/stat.h>
@@ -24,6 +25,8 @@ constexpr std::size_t kNameSize = 24;
 constexpr std::size_t kBlockNames = 128;
 constexpr std::size_t kBlockBytes = kBlockNames * kNameSize;
 constexpr std::size_t kEntrySize = 24;  ///< of the table of blocks
+/// What is handed to the disk at a time.
+constexpr std::size_t kPieceBytes = 64 * kBlockBytes;
 
 void append_number(std::string& to, std::uint64_t value) {
     std::array<unsigned char, 8> bytes{};
@@ -71,35 +74,124 @@ Result<std::string> read_at(int file, std::uint64_t offset, std::size_t size) {
     return bytes;
 }
 
-}  // namespace
+Name name_at(const char* bytes) {
+    const JobId id = id_at(bytes);
+    return {id, static_cast<std::int64_t>(number_at(bytes + id.bytes.size()))};
+}
 
-Result<std::string> NameRun::write(runtime::Spool& spool, const std::vector<Name>& names) {
-    NameFilter filter(names.size());
-    std::string sorted;
-    sorted.reserve(names.size() * kNameSize);
-    for (const auto& name : names) {
+void append_name(std::string& to, const Name& name) {
+    append_id(to, name.id);
+    append_number(to, static_cast<std::uint64_t>(name.sequence));
+}
+
+using TakeName = std::function<Result<void>(const Name&)>;
+/// Hands out all names in their order, as often as it is called.
+using EachName = std::function<Result<void>(const TakeName&)>;
+
+/// All that comes before the names.
+Result<std::string> head_of(std::uint64_t count, const EachName& each) {
+    NameFilter filter(count);
+    std::string table;
+    std::string block;
+    const auto end_block = [&table, &block] {
+        append_id(table, id_at(block.data()));
+        append_number(table, crc_of(block));
+        block.clear();
+    };
+    BIDE_TRY(each([&](const Name& name) {
         filter.add(name.id);
-        append_id(sorted, name.id);
-        append_number(sorted, static_cast<std::uint64_t>(name.sequence));
-    }
+        append_name(block, name);
+        if (block.size() == kBlockBytes) end_block();
+        return success();
+    }));
+    if (!block.empty()) end_block();
     std::string counts;
-    append_number(counts, names.size());
+    append_number(counts, count);
     append_number(counts, filter.bytes().size());
     std::string tables(filter.bytes());
-    for (std::size_t at = 0; at < sorted.size(); at += kBlockBytes) {
-        append_id(tables, id_at(sorted.data() + at));
-        append_number(tables, crc_of(std::string_view(sorted).substr(at, kBlockBytes)));
-    }
-    std::string bytes(kMagic);
-    bytes += counts;
-    append_number(bytes, crc_of(counts + tables));
-    bytes += tables;
-    bytes += sorted;
+    tables += table;
+    std::string head(kMagic);
+    head += counts;
+    append_number(head, crc_of(counts + tables));
+    return head + tables;
+}
+
+Result<std::string> write_names(runtime::Spool& spool, std::uint64_t count, const EachName& each) {
     runtime::BodyWriter writer(spool, std::numeric_limits<std::uint64_t>::max());
-    BIDE_TRY(writer.append(bytes));
+    BIDE_TRY(std::string piece, head_of(count, each));
+    BIDE_TRY(each([&](const Name& name) -> Result<void> {
+        append_name(piece, name);
+        if (piece.size() < kPieceBytes) return success();
+        BIDE_TRY(writer.append(piece));
+        piece.clear();
+        return success();
+    }));
+    BIDE_TRY(writer.append(piece));
     BIDE_TRY(const Body body, writer.finish());
     static_cast<runtime::SpooledFile&>(*body.file).keep();
     return body.file->path();
+}
+
+}  // namespace
+
+Result<std::string> NameRun::write(runtime::Spool& spool, const std::vector<Name>& names) {
+    return write_names(spool, names.size(), [&names](const TakeName& take) -> Result<void> {
+        for (const auto& name : names) {
+            BIDE_TRY(take(name));
+        }
+        return success();
+    });
+}
+
+/// Where a walk over the names of a run is.
+class NameRun::Cursor {
+  public:
+    explicit Cursor(const NameRun& run) : run_(&run) {}
+
+    /// False: there is none any more.
+    Result<bool> next() {
+        at_ += kNameSize;
+        if (at_ >= bytes_.size()) {
+            if (block_ == run_->blocks_.size()) return false;
+            BIDE_TRY(bytes_, run_->bytes_of(block_++));
+            at_ = 0;
+        }
+        name_ = name_at(bytes_.data() + at_);
+        return true;
+    }
+    const Name& name() const { return name_; }
+
+  private:
+    const NameRun* run_;
+    std::size_t block_ = 0;  ///< the next one
+    std::string bytes_;
+    std::size_t at_ = 0;
+    Name name_;
+};
+
+Result<std::string> NameRun::merge(runtime::Spool& spool, const Some& runs) {
+    std::uint64_t count = 0;
+    for (const auto& run : runs) count += run->size();
+    return write_names(spool, count, [&runs](const TakeName& take) -> Result<void> {
+        std::vector<Cursor> heap;  // the least name is first
+        const auto later = [](const Cursor& a, const Cursor& b) { return a.name() > b.name(); };
+        for (const auto& run : runs) {
+            Cursor cursor(*run);
+            BIDE_TRY(const bool any, cursor.next());
+            if (any) heap.push_back(std::move(cursor));
+        }
+        std::make_heap(heap.begin(), heap.end(), later);
+        while (!heap.empty()) {
+            std::pop_heap(heap.begin(), heap.end(), later);
+            BIDE_TRY(take(heap.back().name()));
+            BIDE_TRY(const bool more, heap.back().next());
+            if (more)
+                std::push_heap(heap.begin(), heap.end(), later);
+            else
+                heap.pop_back();
+        }
+        return success();
+    });
 }
 
 NameRun::NameRun(std::string path, runtime::Descriptor file)
@@ -185,8 +277,8 @@ Result<std::optional<std::int64_t>> NameRun::find(const JobId& id) const {
         const std::string bytes, bytes_of(static_cast<std::size_t>(next - blocks_.begin()) - 1)
     );
     for (std::size_t at = 0; at < bytes.size(); at += kNameSize) {
-        const char* const name = bytes.data() + at;
-        if (id_at(name) == id) found = static_cast<std::int64_t>(number_at(name + id.bytes.size()));
+        const Name name = name_at(bytes.data() + at);
+        if (name.id == id) found = name.sequence;
     }
     return found;
 }

@@ -30,15 +30,21 @@ struct Name {
 /// A damaged byte is an error that says never, and not another answer. Immutable; any thread.
 class NameRun {
   public:
+    using Some = std::vector<std::shared_ptr<const NameRun>>;
+
     /// Writes and syncs; `names` are sorted. The file is the caller's to register or to remove.
     static Result<std::string> write(runtime::Spool& spool, const std::vector<Name>& names);
+    /// The same with the names of all of these. Takes the memory of the new filter and little more.
+    static Result<std::string> merge(runtime::Spool& spool, const Some& runs);
     static Result<std::shared_ptr<const NameRun>> open(const std::string& path);
 
+    std::uint64_t size() const { return count_; }  ///< names
     bool may_have(const JobId& id) const { return filter_.may_have(id); }
     /// Reads the file.
     Result<std::optional<std::int64_t>> find(const JobId& id) const;
 
   private:
+    class Cursor;
     struct Block {
         JobId first;
         std::uint64_t check = 0;  ///< CRC-32 of its bytes

@@ -303,7 +303,10 @@ Result<void> Store::apply(const core::WriteGroup& group, Time now, std::size_t p
     auto written = names_->take_written();
     BIDE_TRY(keep_names(now, written));
     BIDE_TRY(commit_->run());
-    if (written) names_->publish(std::move(*written));
+    if (written) {
+        for (auto& path : names_->publish(std::move(*written)))
+            dead_files_.push_back(std::move(path));
+    }
     if (drops_run_) dead_files_.push_back(names_->drop_oldest());
     return success();
 }
@@ -498,8 +501,8 @@ Result<void> Store::take_files_of(std::int64_t sequence) {
     }
 }
 
-/// Names a new file of names, and forgets the oldest one when it is about two retentions old and
-/// all the jobs in it have gone.
+/// Names a new file of names and forgets those it replaces; and forgets the oldest one when it is
+/// about two retentions old and all the jobs in it have gone.
 Result<void> Store::keep_names(Time now, const std::optional<NameIndex::NewRun>& written) {
     drops_run_ = false;
     // When all numbers are ahead of the clock, they say nothing: then what no row needs any more
@@ -509,6 +512,9 @@ Result<void> Store::keep_names(Time now, const std::optional<NameIndex::NewRun>&
         all ? std::numeric_limits<std::int64_t>::max() : sequence_at(now - 2 * longest_retention_);
     if (written) {
         BIDE_TRY(insert_run_->bind_text(1, written->file).bind(2, written->last_sequence).run());
+        for (const auto& file : written->replaced) {
+            BIDE_TRY(delete_run_->bind_text(1, file).run());
+        }
         BIDE_TRY(delete_late_names_->bind(1, over).run());
     }
     const auto oldest = names_->oldest_before(over);

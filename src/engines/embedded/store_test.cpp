@@ -459,6 +459,32 @@ TEST_F(StoreTest, ADamagedNameIsDamageAndNotAJobThatNeverWas) {
     EXPECT_EQ(found.error().detail.find("bide_store_test"), std::string::npos) << "a path";
 }
 
+TEST_F(StoreTest, FilesOfNamesThatWereMergedGo) {
+    std::vector<JobId> chosen;
+    for (std::size_t i = 0; i < NameIndex::kMerged; ++i) {
+        const auto job = std::make_shared<core::JobInput>(*input(1, kStart, "x"));
+        job->id =
+            parse_job_id("11111111-2222-4333-8444-5555555555" + std::to_string(10 + i)).value();
+        chosen.push_back(job->id);
+        core::Write done = finish(*job, core::JobState::succeeded, kStart, "result");
+        done.named = true;
+        done.fingerprint[3] = 7;
+        apply({done});
+        ASSERT_TRUE(store->names().write_run().has_value());
+        apply({});
+    }
+    ASSERT_TRUE(store->names().merge_runs().has_value());
+    EXPECT_TRUE(store->take_dead_files().empty());
+    apply({});
+    const auto dead = store->take_dead_files();
+    EXPECT_EQ(dead.size(), NameIndex::kMerged);
+    for (const auto& path : dead) EXPECT_TRUE(fs::remove(path)) << path;
+    for (int round = 0; round < 2; ++round) {
+        for (const auto& id : chosen) EXPECT_EQ(body_of(id), "result");
+        open();
+    }
+}
+
 TEST_F(StoreTest, ANameStaysWhileItsJobIsOpenOrItsOutcomeThere) {
     open({{"short", 10s}, {"long", 24h * 30}});
     const auto named = [this](core::QueueIndex queue, const char* id) {
