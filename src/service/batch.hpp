@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/result.hpp"
 #include "core/effect.hpp"
 #include "wire/message.hpp"
 
@@ -23,12 +24,12 @@ namespace bide::service {
 ///                                            body of its own (respond-async, a refusal): then it
 ///                                            goes as any reply, and the exchange is over
 ///       send take_output()
-///       if wants_upload(): read from the client, upload(bytes), at its end upload_ended(whole)
+///       if wants_upload(): read from the client, upload(bytes), at its end upload_ended()
 ///       take(answer, now) for each answer of the engine
 ///
-/// In the end, and when the client goes away or the upload breaks off: engine.leave() for each of
-/// waiting(). Before a slow client more than kOutputMax bytes are not collected: begin() does
-/// nothing meanwhile, and wants_upload() is false.
+/// In the end, and when the client goes away: engine.leave() for each of waiting(). Before a slow
+/// client more than kOutputMax bytes are not collected: begin() does nothing meanwhile, and
+/// wants_upload() is false.
 class Batch {
   public:
     static constexpr std::size_t kOutstandingMax = 256;  ///< items with the engine at once
@@ -40,6 +41,8 @@ class Batch {
     virtual void upload(std::string_view bytes) = 0;
     /// The client said that this was all of it.
     virtual void upload_ended() = 0;
+    /// Nothing more of it can be had, and why. What has begun is told to its end, and then this.
+    virtual void upload_failed(const Error& error) = 0;
 
     virtual void begin(const std::function<core::WaiterId()>& new_waiter, Time now) = 0;
     virtual void take(core::Answer&& answer, Time now) = 0;

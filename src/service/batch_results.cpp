@@ -29,6 +29,7 @@ class BatchResults final : public BatchExchange {
     bool wants_upload() const override { return false; }
     void upload(std::string_view) override {}
     void upload_ended() override {}
+    void upload_failed(const Error&) override {}
 
     void begin(const std::function<core::WaiterId()>& new_waiter, Time now) override;
     void take(Answer&& answer, Time now) override;

@@ -221,6 +221,20 @@ TEST_F(BatchTest, ALineWithoutEndEndsIt) {
     EXPECT_TRUE(contains(output, "16 MiB"));
 }
 
+TEST_F(BatchTest, AnUploadThatFailsIsToldAfterWhatHasBegun) {
+    start();
+    send("{\"body\":\"a\"}\n{\"body\":");
+    batch->upload_failed({Code::request_timeout, Retry::safe, "it did not come in time"});
+    go();
+    EXPECT_FALSE(batch->wants_upload());
+    EXPECT_FALSE(batch->complete());
+    finish(0);
+    EXPECT_TRUE(batch->complete());
+    EXPECT_TRUE(contains(output, R"("body":"ok")")) << output;
+    EXPECT_TRUE(contains(output, "\n{\"problem\":{\"type\":\"/errors/request-timeout\"")) << output;
+    EXPECT_EQ(engine.submitted.size(), 1U) << "there is no batch";
+}
+
 TEST_F(BatchTest, AnItemThatOutlastsTheWaitIsToldSoAndTheBatchGoesOn) {
     start({{"Prefer", "wait=7"}});
     EXPECT_TRUE(has(batch->head()->reply, "Preference-Applied: wait=7"));

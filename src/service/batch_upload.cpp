@@ -46,6 +46,9 @@ class BatchUpload final : public BatchExchange {
         starved_ = false;
         ended_ = true;
     }
+    void upload_failed(const Error& error) override {
+        if (!failure_) failure_ = problem_of(error);
+    }
 
     void begin(const std::function<core::WaiterId()>& new_waiter, Time now) override;
     void take(Answer&& answer, Time now) override;

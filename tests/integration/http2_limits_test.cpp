@@ -176,6 +176,25 @@ TEST_F(Http2Heads, MustComeInTime) {
     EXPECT_EQ(client.goaway(), kCalm);
 }
 
+class Http2Idle : public Http2Limits {
+  protected:
+    Http2Idle() : Http2Limits("idle_time = \"1s\"\n") {}
+};
+
+TEST_F(Http2Idle, ABatchThatStopsComingEndsWithAProblem) {
+    Http2Client client(address());
+    const auto stream =
+        client.begin({"POST", "/batches", {"content-type: application/x-ndjson"}, {}});
+    client.send_data(stream, "{\"body\":\"2500\",\"queue\":\"sleep\"}\n");
+    const auto answer = client.answer(stream);
+    EXPECT_TRUE(answer.whole);
+    const std::string& told = answer.response.body;
+    const auto result = told.find(R"("body":"2500")");
+    const auto end = told.find("\n{\"problem\":{\"type\":\"/errors/request-timeout\"");
+    EXPECT_LT(result, end) << told;
+    EXPECT_NE(end, std::string::npos) << told;
+}
+
 TEST_F(Http2Limits, TooManyStreams) {
     Http2Client client(address());
     std::vector<std::uint32_t> streams;

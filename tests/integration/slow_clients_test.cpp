@@ -88,6 +88,23 @@ TEST(SlowClients, ABodyMustKeepALeastPace) {
     EXPECT_EQ(connection.read().status, 408);
 }
 
+TEST(SlowClients, ABatchThatStopsComingEndsWithAProblem) {
+    ServerOptions options;
+    options.config = "[server]\nidle_time = \"1s\"\n[queues.sleep]\nnative = \"sleep\"\n";
+    Server server(std::move(options));
+    Connection connection(server.address());
+    connection.send(
+        "POST /batches HTTP/1.1\r\nHost: test\r\nContent-Type: application/x-ndjson\r\n"
+        "Content-Length: 100\r\n\r\n{\"body\":\"2500\"}\n"
+    );
+    const std::string told = connection.read().body;
+    const auto result = told.find(R"("body":"2500")");
+    const auto end = told.find("\n{\"problem\":{\"type\":\"/errors/request-timeout\"");
+    EXPECT_LT(result, end) << told;
+    EXPECT_NE(end, std::string::npos) << told;
+    EXPECT_TRUE(connection.ends());
+}
+
 TEST(SlowClients, OneConnectionTooManyIsTold) {
     ServerOptions options;
     options.config = "[server]\nconnections_max = 3\n[queues.echo]\nnative = \"echo\"\n";

@@ -51,11 +51,9 @@ Task<Connection::Next> Connection::batch() {
     for (const core::WaiterId waiter : exchange->batch->waiting()) shard_.leave(waiter);
     co_await end_upload(exchange);
     shard_.close_mailbox(*session_);
-    const bool whole = reader_.body_is_done();
     reader_.drop();
     if (exchange->failure && !exchange->begun)
         co_return co_await refuse(contract().refuse(plan.caller, *exchange->failure));
-    if (next == Next::request && !whole) co_return Next::linger;
     co_return next;
 }
 
@@ -82,13 +80,18 @@ Task<Connection::Next> Connection::run_batch(std::shared_ptr<Exchange> exchange)
         if (exchange->begun && (batch.complete() || head_only_)) break;
         co_await shard_.mail(session_);
         Mailbox& mailbox = *session_->mailbox;
-        if (mailbox.departed || exchange->failure) co_return Next::close;
+        if (mailbox.departed) co_return Next::close;
+        if (exchange->failure) {
+            if (!exchange->begun || Shard::client_is_gone(*session_)) co_return Next::close;
+            batch.upload_failed(*exchange->failure);
+        }
         while (!mailbox.answers.empty()) {
             batch.take(std::move(mailbox.answers.front()), now());
             mailbox.answers.pop_front();
         }
     }
     const bool ended = co_await end_stream();
+    if (ended && !reader_.body_is_done()) co_return Next::linger;
     co_return ended&& keep_alive_ ? Next::request : Next::close;
 }
 

@@ -5,7 +5,6 @@
 #include "service/batch.hpp"
 
 #include <algorithm>
-#include <nghttp2/nghttp2.h>
 #include <string>
 #include <utility>
 #include <vector>
@@ -63,8 +62,12 @@ class BatchWork final : public StreamWork {
         const bool reads = !ended_ && pending_.empty() && batch_->wants_upload();
         if (!reads || now - last_ < connection().shard().options().idle_time_max) return;
         last_ = now;
-        if (begun_) return connection().reset(stream_, NGHTTP2_CANCEL);
-        connection().respond(stream_, connection().contract().refuse(caller_, body_too_late()));
+        if (!begun_)
+            return connection().respond(
+                stream_, connection().contract().refuse(caller_, body_too_late())
+            );
+        batch_->upload_failed(body_too_late());
+        step();
     }
 
     void leave() override {

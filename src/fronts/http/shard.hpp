@@ -153,6 +153,8 @@ class Shard final : public ports::AnswerSink {
     runtime::Task<void> mail(std::shared_ptr<Session> session);
     void close_mailbox(Session& session);
     static void ring(Session& session);
+    /// It has hung up, or said that it will send no more: nobody waits for an answer then.
+    static bool client_is_gone(Session& session);
     /// For a stream of HTTP/2: registers a wait before it is begun. The stream is told all answers
     /// to it, until the last or leave().
     core::WaiterId expect(Http2Stream& stream);
@@ -180,7 +182,6 @@ class Shard final : public ports::AnswerSink {
     void stirred(Session& session);
     void tell_passed_times(Time now);
     static void wake(Session& session);
-    static bool client_is_gone(Session& session);
     void turn_away(runtime::Socket socket);
 
     const Options& options_;
