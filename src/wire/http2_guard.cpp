@@ -18,6 +18,7 @@ enum Type : std::uint8_t {
 };
 constexpr std::uint8_t kAck = 0x1;
 constexpr std::uint8_t kEndStream = 0x1;
+constexpr std::uint8_t kPadded = 0x8;
 
 /// Frames that ask for nothing: more than a client with a thousand requests under way can need.
 constexpr double kIdleFrames = 2000;
@@ -47,8 +48,11 @@ Http2Guard::Http2Guard() : idle_frames_(kIdleFrames, kIdleFramesPerSecond) {}
 /// How much of a frame is needed to judge it, once its own head is there.
 std::size_t Http2Guard::head_size(std::string_view begin) {
     if (begin.size() < kFrameHead) return kFrameHead;
+    const std::uint32_t size = number(begin.substr(0, 3));
     const auto type = static_cast<std::uint8_t>(begin[3]);
-    const bool has_word = number(begin.substr(0, 3)) >= kWord;
+    const auto flags = static_cast<std::uint8_t>(begin[4]);
+    if (type == kData) return kFrameHead + ((flags & kPadded) != 0 && size > 0 ? 1 : 0);
+    const bool has_word = size >= kWord;
     return has_word && (type == kPriority || type == kWindowUpdate) ? kFrameHead + kWord
                                                                     : kFrameHead;
 }
@@ -100,12 +104,18 @@ Http2Guard::Piece Http2Guard::next(std::string_view& bytes, Time now) {
     }
 }
 
+/// Whether it brings nothing but padding, which nghttp2 gives back to the windows by itself.
+bool Http2Guard::is_empty(const Frame& data) {
+    if ((data.flags & kPadded) == 0) return data.size == 0;
+    return data.size <= 1 + data.word;
+}
+
 Http2Guard::Fault Http2Guard::judge(const Frame& frame, Time now) {
     bool idle = false;
     switch (frame.type) {
         case kData:
             if (is_closed(frame.stream)) return Fault::stream_closed;
-            idle = frame.size == 0 && (frame.flags & kEndStream) == 0;
+            idle = is_empty(frame) && (frame.flags & kEndStream) == 0;
             break;
         case kHeaders: return judge_request(frame);
         case kContinuation: break;  // nghttp2 has a limit

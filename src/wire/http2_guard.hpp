@@ -58,11 +58,14 @@ class Http2Guard {
         std::uint8_t type = 0;
         std::uint8_t flags = 0;
         std::uint32_t stream = 0;
-        std::uint32_t word = ~0U;  ///< the first of a payload that is looked at; else no stream's
+        /// The first of a payload that is looked at, else no stream's; of padded data the padding's
+        /// length.
+        std::uint32_t word = ~0U;
     };
 
     static std::size_t head_size(std::string_view begin);
     static Frame parse(std::string_view head);
+    static bool is_empty(const Frame& data);
     Fault judge(const Frame& frame, Time now);
     Fault judge_request(const Frame& frame);
     bool is_closed(std::uint32_t stream) const;

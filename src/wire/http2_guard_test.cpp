@@ -15,6 +15,7 @@ constexpr std::uint8_t kHeaders = 1;
 constexpr std::uint8_t kPriority = 2;
 constexpr std::uint8_t kPing = 6;
 constexpr std::uint8_t kWindowUpdate = 8;
+constexpr std::uint8_t kPadded = 8;  // of flags
 
 std::string word(std::uint32_t value) {
     std::string bytes;
@@ -62,10 +63,10 @@ class Client {
 };
 
 TEST(Http2Guard, HandsOnWhatComesHoweverItComes) {
-    const std::string bytes = frame(kHeaders, 1, "fields") +
-                              frame(kData, 1, std::string(300, 'x')) +
-                              frame(kWindowUpdate, 0, word(5)) + priority(3, 1) +
-                              frame(kData, 1, "", 1) + frame(77, 9, "what");
+    const std::string bytes =
+        frame(kHeaders, 1, "fields") + frame(kData, 1, std::string(300, 'x')) +
+        frame(kWindowUpdate, 0, word(5)) + priority(3, 1) + frame(kData, 1, "", 1) +
+        frame(77, 9, "what") + frame(kData, 1, std::string("\2x\0\0", 4), kPadded);
     for (const std::size_t at_once : {1U, 2U, 8U, 9U, 10U, 13U, 100U, 1000U}) {
         Client client;
         EXPECT_EQ(client.say(bytes, at_once), Fault::none) << at_once;
@@ -107,6 +108,8 @@ TEST(Http2Guard, EndsFloodsOfWhatDoesNothing) {
          {frame(kPing, 0, "12345678"),
           frame(4, 0, ""),
           frame(kData, 1, ""),
+          frame(kData, 1, std::string(1, '\0'), kPadded),
+          frame(kData, 1, '\xff' + std::string(255, '\0'), kPadded),
           priority(9, 1),
           frame(99, 0, "")}) {
         Client client;
@@ -126,6 +129,8 @@ TEST(Http2Guard, LetsWhatDoesSomethingPass) {
     for (int i = 0; i < 10'000; ++i) {
         EXPECT_EQ(client.say(frame(kData, 1, "x")), Fault::none);
         EXPECT_EQ(client.say(frame(kData, 1, "", 1)), Fault::none);
+        EXPECT_EQ(client.say(frame(kData, 1, std::string("\2x\0\0", 4), kPadded)), Fault::none);
+        EXPECT_EQ(client.say(frame(kData, 1, std::string("\1\0", 2), kPadded | 1)), Fault::none);
         EXPECT_EQ(client.say(frame(kPing, 0, "12345678", 1)), Fault::none);
         EXPECT_EQ(client.say(frame(kWindowUpdate, 0, word(1))), Fault::none);
     }

@@ -138,6 +138,15 @@ TEST_F(Http2Limits, EmptyDataFlood) {
     EXPECT_EQ(client.goaway(), kCalm);
 }
 
+/// What nghttp2 gives back to the client's windows by itself.
+TEST_F(Http2Limits, FloodOfDataThatIsAllPadding) {
+    Http2Client client(address());
+    const auto stream = client.begin({"POST", "/", {}, {}});
+    constexpr std::uint8_t kPadded = 0x8;
+    client.flood(Frame{Frame::data, kPadded, stream, std::string(1, '\0')}.text(), kFlood);
+    EXPECT_EQ(client.goaway(), kCalm);
+}
+
 // --- requests -----------------------------------------------------------------------------------
 
 TEST_F(Http2Limits, HeaderListThatIsTooLarge) {
