@@ -4,7 +4,6 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/error.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/write.hpp>
 
 #include <algorithm>
@@ -133,14 +132,9 @@ Task<void> RedisConnection::shake_hands() {
         end(Kind::unreachable, "TLS is not configured");
         co_return;
     }
-    const std::string& host = options_->address.host;
     auto& tls = tls_.emplace(socket_, *options_->tls);
-    error_code error;
-    net::ip::make_address(host, error);
-    // A server's name is named so that it can choose its certificate; addresses may not be.
-    if (error) ::SSL_set_tlsext_host_name(tls.native_handle(), host.c_str());
-    tls.set_verify_callback(ssl::host_name_verification(host), error);
-    std::tie(error) = co_await tls.async_handshake(ssl::stream_base::client, kTuple);
+    runtime::expect_host(tls.native_handle(), options_->address.host);
+    const auto [error] = co_await tls.async_handshake(ssl::stream_base::client, kTuple);
     if (error) end(Kind::unreachable, runtime::why_handshake_failed(error, tls.native_handle()));
 }
 

@@ -9,7 +9,6 @@
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/ssl/error.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
 
@@ -59,18 +58,13 @@ Task<void> shake_hands(SharedPtr shared, ExchangePtr exchange) {
         co_return;
     }
     HttpConnection& connection = *exchange->connection;
-    const std::string& host = exchange->request.url->host;
     auto& tls = connection.tls.emplace(connection.socket, *shared->options.tls);
-    error_code error;
-    net::ip::make_address(host, error);
-    // A server's name is named so that it can choose its certificate; addresses may not be.
-    if (error) ::SSL_set_tlsext_host_name(tls.native_handle(), host.c_str());
-    tls.set_verify_callback(ssl::host_name_verification(host), error);
+    expect_host(tls.native_handle(), exchange->request.url->host);
     if (shared->options.http2)
         ::SSL_set_alpn_protos(tls.native_handle(), kAlpn.data(), kAlpn.size());
     exchange->phase = "shake hands (TLS)";
     exchange->deadline = shared->deadline(shared->options.handshake_max);
-    std::tie(error) = co_await tls.async_handshake(ssl::stream_base::client, kTuple);
+    const auto [error] = co_await tls.async_handshake(ssl::stream_base::client, kTuple);
     if (error) {
         exchange->trouble =
             exchange->failure_or(Kind::tls, why_handshake_failed(error, tls.native_handle()));

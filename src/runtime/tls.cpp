@@ -6,9 +6,11 @@
 #include <boost/asio/ssl/impl/src.hpp>
 
 #include <filesystem>
+#include <new>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
 
 namespace bide::runtime {
 namespace {
@@ -38,6 +40,20 @@ bool has_hashes(const fs::path& directory) {
 bool readable(const std::string& file) {
     std::error_code error;
     return fs::is_regular_file(file, error);
+}
+
+bool is_for_another(long verified) {
+    return verified == X509_V_ERR_HOSTNAME_MISMATCH || verified == X509_V_ERR_IP_ADDRESS_MISMATCH;
+}
+
+/// What expect_host() was told.
+std::string expected_host(SSL* tls) {
+    X509_VERIFY_PARAM* const expected = ::SSL_get0_param(tls);
+    if (const char* name = ::X509_VERIFY_PARAM_get0_host(expected, 0)) return name;
+    char* const address = ::X509_VERIFY_PARAM_get1_ip_asc(expected);
+    std::string text = address == nullptr ? "" : address;
+    ::OPENSSL_free(address);
+    return text;
 }
 
 /// Neither of a file given for them nor of the system.
@@ -83,6 +99,13 @@ Result<std::shared_ptr<ssl::context>> make_tls_client_context(const std::string&
     return context;
 }
 
+void expect_host(SSL* tls, const std::string& host) {
+    if (::X509_VERIFY_PARAM_set1_ip_asc(::SSL_get0_param(tls), host.c_str()) == 1) return;
+    ::SSL_set_tlsext_host_name(tls, host.c_str());
+    // Without a name any certificate would do.
+    if (host.empty() || ::SSL_set1_host(tls, host.c_str()) != 1) throw std::bad_alloc();
+}
+
 std::string why_handshake_failed(const boost::system::error_code& error, SSL* tls) {
     std::string text = "TLS handshake: " + error.message();
     const auto reason = ERR_GET_REASON(static_cast<unsigned long>(error.value()));
@@ -92,6 +115,8 @@ std::string why_handshake_failed(const boost::system::error_code& error, SSL* tl
     const long verified = ::SSL_get_verify_result(tls);
     if (verified == X509_V_OK) return text;
     text += std::string(", ") + ::X509_verify_cert_error_string(verified);
+    if (is_for_another(verified))
+        return text + ": the certificate is not for " + expected_host(tls);
     if (knows_no_roots(tls)) {
         text += "; this system has no CA certificates: install ca-certificates, or name a file of ";
         text += "them in SSL_CERT_FILE";

@@ -31,6 +31,10 @@ Result<std::shared_ptr<boost::asio::ssl::context>> make_tls_client_context(
     const std::string& ca_file
 );
 
+/// The peer's certificate must be for this name or address; a name is told to it, too, so that it
+/// can choose its certificate.
+void expect_host(SSL* tls, const std::string& host);
+
 /// What a client says when `tls` could not be set up, whose handshake ended with `error`.
 std::string why_handshake_failed(const boost::system::error_code& error, SSL* tls);
 

@@ -242,6 +242,7 @@ TEST_F(RedisTest, TlsVerifiesTheServer) {
     options.address.host = "localhost";
     make_client(options);
     EXPECT_TRUE(log_.says("localhost:" + std::to_string(server.port()) + ": TLS handshake"));
+    EXPECT_TRUE(log_.says("the certificate is not for localhost"));
     EXPECT_EQ(log_.count("up"), 0U);
     options.address.host = "127.0.0.1";
     connect(options);

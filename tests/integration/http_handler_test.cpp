@@ -295,7 +295,15 @@ class HttpHandlerTls : public testing::Test {
              "-subj",
              "/CN=target"}
         );
-        write_file(file("names"), "subjectAltName=DNS:localhost\n");
+        sign("target.pem", "localhost");
+        sign("elsewhere.pem", "elsewhere");
+    }
+    static void TearDownTestSuite() { directory.reset(); }
+
+    static std::string file(const std::string& name) { return *directory / name; }
+    /// The target's certificate for this host.
+    static void sign(const std::string& name, const std::string& host) {
+        write_file(file("names"), "subjectAltName=DNS:" + host + "\n");
         openssl(
             {"x509",
              "-req",
@@ -309,14 +317,11 @@ class HttpHandlerTls : public testing::Test {
              "-days",
              "2",
              "-out",
-             file("target.pem"),
+             file(name),
              "-extfile",
              file("names")}
         );
     }
-    static void TearDownTestSuite() { directory.reset(); }
-
-    static std::string file(const std::string& name) { return *directory / name; }
     static void make_ca(const std::string& name) {
         openssl(
             {"req",
@@ -345,8 +350,10 @@ class HttpHandlerTls : public testing::Test {
     }
 
     /// What a job gets that is forwarded to this host, trusting this CA (or the system's).
-    static Response post_to(const std::string& host, const std::string& ca) {
-        HttpTarget target({file("target.pem"), file("key.pem")});
+    static Response post_to(
+        const std::string& host, const std::string& ca, const std::string& own = "target.pem"
+    ) {
+        HttpTarget target({file(own), file("key.pem")});
         const std::string trust = ca.empty() ? "" : "http_ca = \"" + file(ca) + "\"\n";
         ServerOptions options;
         options.config = queue("far", target.url("/echo", "https", host), "attempts = 1\n" + trust);
@@ -376,7 +383,13 @@ TEST_F(HttpHandlerTls, AnUnknownCaIsNot) {
 }
 
 TEST_F(HttpHandlerTls, AnotherHostNameIsNot) {
-    expect_refused(post_to("127.0.0.1", "ca.pem"));
+    const auto expect_told = [](const Response& answer, const std::string& host) {
+        expect_refused(answer);
+        const std::string detail = answer.member("detail");
+        EXPECT_NE(detail.find("the certificate is not for " + host), std::string::npos) << detail;
+    };
+    expect_told(post_to("127.0.0.1", "ca.pem"), "127.0.0.1");
+    expect_told(post_to("localhost", "ca.pem", "elsewhere.pem"), "localhost");
 }
 
 TEST(HttpHandlerConfig, IsCheckedAtTheStart) {
