@@ -28,12 +28,9 @@ Task<Connection::Next> Connection::stream_submission() {
 Task<Connection::Next> Connection::stream_question() {
     auto& plan = std::get<service::AskPlan>(*plan_);
     shard_.open_mailbox(*session_);
-    std::optional<Answer> first;
-    do {
-        session_->waiter = shard_.expect(session_);
-        contract().begin(engine(), plan, session_->waiter, now());
-        first = co_await next_answer();
-    } while (first && contract().next_step(plan, *first));
+    session_->waiter = shard_.expect(session_);
+    contract().begin(engine(), plan, session_->waiter, now());
+    std::optional<Answer> first = co_await next_answer();
     if (first && !contract().opens_stream(plan.caller, *first)) {
         shard_.close_mailbox(*session_);
         co_return co_await send(contract().answer(plan, *first, now()));
