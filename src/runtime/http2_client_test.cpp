@@ -173,6 +173,32 @@ TEST_F(Http2ClientTest, AnAnswerThatIsTooLargeEndsItsStreamOnly) {
     EXPECT_EQ(peer.connections(), 1);
 }
 
+TEST_F(Http2ClientTest, OfAnErrorThatIsTooLargeTheBeginningIsTold) {
+    for (Spool* spool : {static_cast<Spool*>(nullptr), spool_.get()}) {
+        Script script;
+        std::promise<std::uint32_t> code;
+        script.on_request = [](Http2Talk& talk, Request& request) {
+            talk.answer(request.id, 503, {{"retry-after", "7"}}, "words" + pattern(1U << 20));
+        };
+        script.on_reset = [&](Http2Talk&, std::int32_t, std::uint32_t with) {
+            code.set_value(with);
+        };
+        Http2Peer peer(script);
+        HttpRequest request = post(peer.url(), "x");
+        request.response_bytes_max = 200'000;
+        request.spool = spool;
+        const HttpResult result = ask(std::move(request));
+        ASSERT_TRUE(result.has_value()) << result.error().detail;
+        EXPECT_EQ(result.value().status, 503);
+        EXPECT_EQ(result.value().fields["Retry-After"], "7");
+        EXPECT_TRUE(result.value().cut);
+        EXPECT_EQ(result.value().body.size(), 0U);
+        EXPECT_EQ(result.value().beginning.substr(0, 5), "words");
+        EXPECT_EQ(result.value().beginning.size(), HttpResponse::kBeginning);
+        EXPECT_EQ(code.get_future().get(), static_cast<std::uint32_t>(NGHTTP2_CANCEL));
+    }
+}
+
 TEST_F(Http2ClientTest, AHeadThatIsTooLargeEndsItsStreamOnly) {
     HttpClientOptions options = over_http2();
     options.head_bytes_max = 10'000;

@@ -97,7 +97,7 @@ Task<void> Http2Session::talk(HttpClient::Shared& shared, HttpExchange& exchange
     }
     take(stream, std::exchange(stream.held, 0));
     exchange.deadline = kNever;
-    if (exchange.trouble) co_return;
+    if (exchange.trouble || exchange.response.cut) co_return;
     if (stream.is_large())
         co_await finish(stream);
     else
@@ -170,6 +170,8 @@ void Http2Session::drop(Http2Stream& stream) {
 Task<void> Http2Session::store(Http2Stream& stream) {
     const HttpRequest& request = stream.exchange.request;
     if (!stream.writer) stream.writer.emplace(*request.spool, request.response_bytes_max);
+    HttpResponse& response = stream.exchange.response;
+    if (response.is_error()) response.keep_beginning(stream.received);
     const std::string bytes = std::exchange(stream.received, {});
     const std::size_t held = std::exchange(stream.held, 0);
     const auto append = [&bytes, writer = &*stream.writer] { return writer->append(bytes); };

@@ -112,6 +112,13 @@ struct Http2SessionCallbacks {
         const std::uint64_t most = to->exchange.request.response_bytes_max;
         if (to->size > most) {
             nghttp2_session_consume_connection(http, size);
+            HttpResponse& response = to->exchange.response;
+            if (std::exchange(response.cut, response.is_error())) return 0;
+            if (response.cut) {
+                response.keep_beginning(to->received);
+                to->answer_over = true;
+                return nghttp2_submit_rst_stream(http, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
+            }
             to->wrong(
                 Kind::too_large, "the answer is larger than " + std::to_string(most) + " bytes"
             );

@@ -217,6 +217,7 @@ class Reader {
     void head_came();
     bool is_over(const error_code& error);
     bool is_large() const;
+    bool cut_short();
     Task<bool> spool();
     bool wrong(HttpFailure::Kind kind, std::string what);
 
@@ -225,6 +226,7 @@ class Reader {
     HttpConnection& connection_;
     HttpResponseParser parser_;
     std::optional<BodyWriter> writer_;
+    std::uint64_t stored_ = 0;  ///< by writer_
     bool head_came_ = false;
 };
 
@@ -283,7 +285,7 @@ Task<bool> Reader::read() {
     auto& buffer = connection_.buffer;
     for (;;) {
         if (!understand()) co_return false;
-        if (parser_.is_done()) co_return true;
+        if (cut_short() || parser_.is_done()) co_return true;
         if (is_large()) {
             if (!co_await spool()) co_return false;
         }
@@ -315,19 +317,33 @@ bool Reader::is_large() const {
     return to != nullptr && parser_.body.size() > to->threshold();
 }
 
+/// Whether it is an error that is larger than an answer may be: nothing more of it is read.
+bool Reader::cut_short() {
+    const std::uint64_t size = stored_ + parser_.body.size();
+    if (parser_.status < 400 || size <= exchange_.request.response_bytes_max) return false;
+    HttpResponse& response = exchange_.response;
+    response.cut = true;
+    response.keep_beginning(parser_.body);
+    parser_.body.clear();
+    writer_.reset();
+    return true;
+}
+
 /// Moves what has come of the body to the disk.
 Task<bool> Reader::spool() {
+    if (parser_.status >= 400) exchange_.response.keep_beginning(parser_.body);
     if (!writer_) writer_.emplace(*exchange_.request.spool, exchange_.request.response_bytes_max);
     const auto append = [this] { return writer_->append(parser_.body); };
     const Result<void> appended = co_await on_pool(shared_.pool, append);
+    stored_ += parser_.body.size();
     parser_.body.clear();
     co_return appended ? true : wrong(Kind::storage, appended.error().detail);
 }
 
 Task<void> Reader::finish() {
     exchange_.deadline = kNever;
-    exchange_.keep_alive = parser_.keep_alive() && connection_.buffer.size() == 0;
     HttpResponse& response = exchange_.response;
+    exchange_.keep_alive = !response.cut && parser_.keep_alive() && connection_.buffer.size() == 0;
     response.status = parser_.status;
     response.fields = std::move(parser_.fields);
     if (!writer_ && !is_large()) {
@@ -496,6 +512,10 @@ Task<HttpResult> run(SharedPtr shared, HttpRequest request) {
 }
 
 }  // namespace
+
+void HttpResponse::keep_beginning(std::string_view of) {
+    if (beginning.empty()) beginning.assign(of.substr(0, kBeginning));
+}
 
 HttpClient::HttpClient(
     Executor executor, BlockingPool& pool, const Clock& clock, HttpClientOptions options

@@ -77,6 +77,16 @@ struct HttpResponse {
     std::uint16_t status = 0;  ///< 200-599
     HttpFields fields;
     Body body;
+    /// Of an error (a status from 400 up) whose body is a file, or was too large: its first bytes,
+    /// up to kBeginning.
+    std::string beginning;
+    /// An error whose body was larger than response_bytes_max, and was not read on: there is none.
+    bool cut = false;
+
+    static constexpr std::size_t kBeginning = 1000;
+    bool is_error() const { return status >= 400; }
+    /// When the body's first bytes are about to go.
+    void keep_beginning(std::string_view of);
 };
 
 struct HttpFailure {
@@ -88,7 +98,7 @@ struct HttpFailure {
         timeout,
         broken,     ///< the connection ended before the answer did
         malformed,  ///< the peer does not speak HTTP
-        too_large,  ///< the answer's body
+        too_large,  ///< the body of an answer that is no error
         storage,    ///< a file of ours could not be read or written
     };
     Kind kind = Kind::broken;

@@ -242,6 +242,30 @@ TEST_F(HttpClientTest, WhatHasNoEndIsBrokenOff) {
     EXPECT_EQ(kind_of("HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n", "x"), Kind::too_large);
 }
 
+TEST_F(HttpClientTest, OfAnErrorThatIsTooLargeTheBeginningIsTold) {
+    const std::string lines = "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\n";
+    for (const std::string& start :
+         {lines + "Transfer-Encoding: chunked\r\n\r\n5\r\nwords\r\nffffffffff\r\n",
+          lines + "Content-Length: 10000000000\r\n\r\nwords",
+          lines + "\r\nwords"}) {
+        for (Spool* spool : {static_cast<Spool*>(nullptr), spool_.get()}) {
+            Peer peer(endless(start, "more"));
+            HttpRequest request = get(peer.url());
+            request.response_bytes_max = 200'000;
+            request.spool = spool;
+            const HttpResult result = ask(std::move(request));
+            ASSERT_TRUE(result.has_value()) << result.error().detail;
+            EXPECT_EQ(result.value().status, 503);
+            EXPECT_EQ(result.value().fields["Retry-After"], "7");
+            EXPECT_TRUE(result.value().cut);
+            EXPECT_EQ(result.value().body.size(), 0U);
+            EXPECT_EQ(result.value().beginning.substr(0, 5), "words");
+            EXPECT_EQ(result.value().beginning.size(), HttpResponse::kBeginning);
+            EXPECT_EQ(idle(), 0U);
+        }
+    }
+}
+
 TEST_F(HttpClientTest, InterimAnswersAreShownAndSkipped) {
     Peer peer(once(
         "HTTP/1.1 100 Continue\r\n\r\n"

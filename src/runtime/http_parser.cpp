@@ -70,6 +70,7 @@ void HttpResponseParser::on_response_impl(
     // 101 answers a wish to change protocols, which is never uttered here.
     if (code < 100 || code > 599 || code == 101) error = http::error::bad_status;
     if (version != 10 && version != 11) error = http::error::bad_version;
+    if (code >= 400) body_limit(boost::none);
 }
 
 void HttpResponseParser::

@@ -15,7 +15,8 @@ namespace bide::runtime {
 /// from there.
 class HttpResponseParser final : public boost::beast::http::basic_parser<false> {
   public:
-    /// Past head_bytes_max the head, and past body_bytes_max the body, is refused.
+    /// Past head_bytes_max the head, and past body_bytes_max the body, is refused; that of an error
+    /// (a status from 400 up) is for who drives the parser to cut.
     HttpResponseParser(std::uint32_t head_bytes_max, std::uint64_t body_bytes_max) {
         header_limit(head_bytes_max);
         body_limit(body_bytes_max);

@@ -256,6 +256,23 @@ std::size_t memory_peak(pid_t process) {
     return 0;
 }
 
+TEST_F(HttpHandler, AnErrorThatIsTooLargeMeansWhatItsStatusDoes) {
+    const std::string large = "&size=400000";
+    forward_to("/status?is=503&then=200" + large, "attempts = 2\noutput_max = \"300KiB\"");
+    const Response second = post("x");
+    EXPECT_EQ(second.status, 200) << second.body;
+    EXPECT_EQ(second["Bide-Attempts"], "2");
+    forward_to("/status?is=503" + large, "attempts = 1\noutput_max = \"300KiB\"");
+    const std::string detail = post("x").member("detail");
+    EXPECT_NE(detail.find("503"), std::string::npos) << detail;
+    EXPECT_NE(detail.find("said 503"), std::string::npos) << detail;
+    forward_to("/status?is=404&then=200" + large, "attempts = 2\noutput_max = \"300KiB\"");
+    const Response refused = post("x");
+    EXPECT_EQ(refused.status, 502);
+    EXPECT_EQ(refused["Bide-Attempts"], "1");
+    EXPECT_NE(refused.member("detail").find("larger than"), std::string::npos) << refused.body;
+}
+
 TEST_F(HttpHandler, LargeBodiesPassInFlatMemory) {
     constexpr std::size_t kSize = 64U << 20;
     forward_to("/large?size=" + std::to_string(kSize));

@@ -50,7 +50,8 @@ class Target(http.server.BaseHTTPRequestHandler):
         self.answer(200, f"{self.client_address[1]} {self.requests}".encode())
 
     def status(self, asked):
-        """The status `is`, with Retry-After: `after`; with `then`, that from the second attempt."""
+        """The status `is`, with Retry-After: `after`; with `then`, that from the second attempt. The first
+        attempt's answer is padded to `size` bytes."""
         self.body()
         again = int(self.headers["Bide-Attempt"]) > 1
         status = int(asked["then"] if again and "then" in asked else asked["is"])
@@ -61,7 +62,8 @@ class Target(http.server.BaseHTTPRequestHandler):
             fields["Retry_After"] = email.utils.formatdate(time.time() + int(asked["date"]), usegmt=True)
         if 300 <= status < 400:
             fields["Location"] = "/echo"
-        self.answer(status, f"said {status}".encode(), **fields)
+        size = 0 if again else int(asked.get("size", 0))
+        self.answer(status, f"said {status}".encode().ljust(size), **fields)
 
     def closes(self, _):
         """Answers, and then ends the connection without having said so."""

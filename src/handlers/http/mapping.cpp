@@ -31,9 +31,10 @@ std::string describe(const runtime::HttpResponse& response) {
         text += "; redirects are not followed";
         if (const auto to = response.fields["Location"]; !to.empty())
             text += " (to " + wire::to_printable(to.substr(0, kQuoteBytes)) + ")";
-    } else if (!response.body.bytes.empty()) {
-        text += "; it said:\n" +
-                wire::to_printable(std::string_view(response.body.bytes).substr(0, kQuoteBytes));
+    } else {
+        const std::string_view said =
+            response.beginning.empty() ? response.body.bytes : response.beginning;
+        if (!said.empty()) text += "; it said:\n" + wire::to_printable(said.substr(0, kQuoteBytes));
     }
     return text;
 }
@@ -65,6 +66,10 @@ AttemptResult to_result(runtime::HttpResponse&& response, Time now) {
             return result;
         }
         if (response.status < 400) return result;
+        if (response.cut) {
+            result.detail = "the answer is larger than a result may be: " + result.detail;
+            return result;
+        }
     }
     result.status = response.status;
     result.content_type = response.fields["Content-Type"];

@@ -14,9 +14,12 @@ namespace bide::http {
 ///     other 4xx               fails for good, and is passed on: status, content type and body
 ///     a Content-Encoding      fails for good: nobody asked for one, and a result cannot name it
 ///     5xx                     another attempt, no sooner than Retry-After
+///
+/// One that is larger than a result may be fails for good, unless its status asks for another
+/// attempt.
 core::AttemptResult to_result(runtime::HttpResponse&& response, Time now);
 
-/// No answer: another attempt, unless the answer was larger than a result may be.
+/// No answer: another attempt, unless a success was larger than a result may be.
 core::AttemptResult to_result(runtime::HttpFailure&& failure);
 
 }  // namespace bide::http

@@ -59,6 +59,23 @@ TEST(HttpMapping, TheRestIsRepeatedNoSoonerThanAsked) {
     EXPECT_EQ(map(503, "soon").retry_after, Duration(0));
 }
 
+TEST(HttpMapping, AnErrorThatIsTooLargeMeansWhatItsStatusDoes) {
+    for (const int status : {404, 429, 500}) {
+        runtime::HttpResponse response;
+        response.status = static_cast<std::uint16_t>(status);
+        response.fields.add("Retry-After", "5");
+        response.cut = true;
+        response.beginning = "words";
+        const AttemptResult result = to_result(std::move(response), kNow);
+        const bool again = status != 404;
+        EXPECT_EQ(result.verdict, again ? Verdict::retry : Verdict::fail);
+        EXPECT_EQ(result.status, 0);
+        EXPECT_EQ(result.retry_after, again ? Duration(5s) : Duration(0));
+        EXPECT_NE(result.detail.find("words"), std::string::npos);
+        EXPECT_EQ(result.detail.find("larger than") == std::string::npos, again);
+    }
+}
+
 TEST(HttpMapping, RedirectsFailAsOurOwnWords) {
     for (const int status : {300, 301, 304, 399}) {
         const AttemptResult result = map(status);
