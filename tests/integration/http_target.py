@@ -92,7 +92,7 @@ class Target(http.server.BaseHTTPRequestHandler):
             left -= len(piece)
         size = int(asked["size"])
         self.send_response(200)
-        self.send_header("Content-Type", digest.hexdigest())
+        self.send_header("Content-Type", "digest/" + digest.hexdigest())
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         while size:

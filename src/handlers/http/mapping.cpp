@@ -1,5 +1,6 @@
 #include "handlers/http/mapping.hpp"
 
+#include "wire/exec_report.hpp"
 #include "wire/http_date.hpp"
 #include "wire/message.hpp"
 #include "wire/utf8.hpp"
@@ -72,7 +73,8 @@ AttemptResult to_result(runtime::HttpResponse&& response, Time now) {
         }
     }
     result.status = response.status;
-    result.content_type = response.fields["Content-Type"];
+    if (const auto type = response.fields["Content-Type"]; wire::is_content_type(type))
+        result.content_type = type;
     result.body = std::move(response.body);
     return result;
 }

@@ -15,6 +15,8 @@ namespace bide::http {
 ///     a Content-Encoding      fails for good: nobody asked for one, and a result cannot name it
 ///     5xx                     another attempt, no sooner than Retry-After
 ///
+/// What is no content type (wire::is_content_type) is left out.
+///
 /// One that is larger than a result may be fails for good, unless its status asks for another
 /// attempt.
 core::AttemptResult to_result(runtime::HttpResponse&& response, Time now);

@@ -35,6 +35,17 @@ TEST(HttpMapping, SuccessIsTheResult) {
     }
 }
 
+TEST(HttpMapping, WhatIsNoContentTypeIsLeftOut) {
+    for (const int status : {200, 404}) {
+        for (const char* type : {"none", "", "/", "text/\xff", "text/\tx"}) {
+            runtime::HttpResponse response;
+            response.status = static_cast<std::uint16_t>(status);
+            response.fields.add("Content-Type", type);
+            EXPECT_EQ(to_result(std::move(response), kNow).content_type, "") << type;
+        }
+    }
+}
+
 TEST(HttpMapping, RefusalsArePassedOn) {
     for (int status = 400; status < 500; ++status) {
         if (status == 408 || status == 425 || status == 429) continue;
