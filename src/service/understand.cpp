@@ -99,9 +99,23 @@ wire::Reply error_page(std::string_view type) {
     );
 }
 
+/// The folder of this name, of one of the deployment's pages: what is said without its slash.
+auto find_folder(const ContractRules& rules, std::string_view path) {
+    return rules.documents.find(std::string(path) + '/');
+}
+
+/// The page's own links begin at its folder.
+wire::Reply to_folder(const std::string& path) {
+    wire::Reply reply = text_page(308, "see " + path + "\n");
+    reply.headers.add("Location", path);
+    return reply;
+}
+
 wire::Reply document_page(const ContractRules& rules, std::string_view path) {
     constexpr std::string_view kErrors = "/errors/";
     const auto found = rules.documents.find(path);
+    if (const auto folder = find_folder(rules, path); folder != rules.documents.end())
+        return to_folder(folder->first);
     if (found == rules.documents.end()) return error_page(path.substr(kErrors.size()));
     wire::Reply reply;
     reply.headers.add("Content-Type", found->second.content_type);
@@ -210,7 +224,9 @@ Route route_of(std::string_view path, const ContractRules& rules) {
     }
     if (path.starts_with("/queues/")) return find_row(behind("/queues/"), kQueues);
     if (path.starts_with("/batches/")) return find_row(behind("/batches/"), kBatches);
-    if (path.starts_with("/errors/") || rules.documents.contains(path))
+    const auto& documents = rules.documents;
+    if (path.starts_with("/errors/") || documents.contains(path) ||
+        find_folder(rules, path) != documents.end())
         return {Page::document, path};
     return {};
 }

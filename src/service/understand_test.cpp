@@ -261,12 +261,19 @@ TEST_F(UnderstandTest, DocumentsComeFromTheDeployment) {
     restart(std::move(mine));
     EXPECT_EQ(text(ask("GET", "/openapi.json")), "{}");
     EXPECT_EQ(text(ask("GET", "/ui/")), "<html>");
+    for (const char* target : {"/ui", "/ui?again"}) {
+        const Plan moved = ask("GET", target);
+        EXPECT_EQ(status(moved), 308) << target;
+        EXPECT_TRUE(has(std::get<wire::Reply>(moved), "Location: /ui/"));
+    }
+    EXPECT_EQ(status(ask("POST", "/ui")), 405);
     EXPECT_EQ(text(ask("GET", "/errors/gone")), "mine");
     EXPECT_TRUE(contains(text(ask("GET", "/errors/key-reused")), "422"));
     EXPECT_TRUE(contains(text(ask("GET", "/errors/wait-over")), "504"));
     EXPECT_TRUE(contains(text(ask("GET", "/errors/handler-rejected")), "502"));
     EXPECT_EQ(status(ask("GET", "/errors/none")), 404);
     EXPECT_EQ(status(ask("POST", "/openapi.json")), 405);
+    EXPECT_EQ(status(ask("GET", "/openapi.json/")), 404);
 }
 
 TEST_F(UnderstandTest, QueuesAreShown) {

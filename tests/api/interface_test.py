@@ -38,10 +38,20 @@ retention = "1s"
 METHODS = ("get", "put", "post", "delete")
 
 
+class NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Each page's own answer; a HEAD would be followed by a GET."""
+
+    def redirect_request(self, *_):
+        return None
+
+
+OPENER = urllib.request.build_opener(NoRedirects)
+
+
 def ask(method, url, headers):
     request = urllib.request.Request(url, method=method, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with OPENER.open(request, timeout=30) as answer:
             return answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.headers, error.read()

@@ -79,6 +79,9 @@ TEST(Documents, EveryProblemHasItsPage) {
 }
 
 TEST(Documents, DashboardIsAPage) {
+    const Response moved = get("/ui");
+    EXPECT_EQ(moved.status, 308);
+    EXPECT_EQ(moved["Location"], "/ui/");
     const Response page = get("/ui/");
     EXPECT_EQ(page.status, 200);
     EXPECT_TRUE(page["Content-Type"].starts_with("text/html"));
