@@ -84,7 +84,8 @@ struct Reply {
     );
     /// Will not go better another time: the job fails for good.
     static Reply fail(std::string detail);
-    /// May go better another time: tried again as the queue's policy says, not before `after`.
+    /// May go better another time: tried again as the queue's policy says, not before `after`,
+    /// which counts as a day when it is longer.
     static Reply retry(
         std::string detail, std::chrono::milliseconds after = std::chrono::milliseconds(0)
     );

@@ -203,7 +203,23 @@ void Ledger::on(event::Recovered& event, Time now, Effects&) {
     if (event.attempts == 0) job.start_by = event.start_by;  // a retry is not late work
     job.row_exists = true;
     job.durable = true;
+    recover_due_time(job, now);
     enter_queue(job, Cause::recovered, now);
+}
+
+/// A clock that was ahead when the time was stored may have been put right since: nobody asked for
+/// a longer wait than this.
+void Ledger::recover_due_time(Job& job, Time now) {
+    if (job.attempts == 0) {
+        // A delay, which begins anew: not stored, or what it was could not be told any more.
+        const Time begins = std::min(job.created, now);
+        job.not_before -= job.created - begins;
+        return;
+    }
+    const Time latest = now + pause_max(queues_.at(job.queue)->rules.retry);
+    if (job.not_before <= latest) return;
+    job.not_before = latest;
+    mark_dirty(job);  // or many restarts would put it off for ever
 }
 
 void Ledger::on(event::RecoveredPause& event, Time, Effects&) {

@@ -112,6 +112,7 @@ class Ledger {
     Job& add_job(const NewJob& facts, Time now);
     void accept(event::Submit& event, Time now, Effects& effects);
     std::optional<Error> admit(const event::Submit& event, Tenant& tenant, Time now);
+    void recover_due_time(Job& job, Time now);
     void enter_queue(Job& job, Cause cause, Time now);
     void move(Job& job, JobState to, Cause cause, Time now);
     void start_ready(Queue& queue, Time now, Effects& effects);

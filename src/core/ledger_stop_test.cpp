@@ -42,6 +42,33 @@ TEST(Recovery, DeadLetterLeavesItsInputInTheStore) {
     EXPECT_TRUE(driver.group.jobs.at(0).row_exists);
 }
 
+/// A clock that was ahead has been put right by the restart.
+TEST(Recovery, NoJobWaitsLongerThanAnybodyAskedFor) {
+    Driver driver;
+    const RetryPolicy policy;
+    const auto recover = [&](std::uint32_t attempts, Duration created, Duration not_before) {
+        event::Recovered job;
+        job.job = driver.make_id();
+        job.created = driver.now + created;
+        job.attempts = attempts;
+        job.not_before = driver.now + not_before;
+        driver.step(event::Recovered(job));
+        return driver.ledger.find(job.job)->not_before - driver.now;
+    };
+    const Duration year = std::chrono::hours(24 * 365);
+    EXPECT_EQ(recover(1, year, year + seconds(20)), policy.asked_max);
+    EXPECT_EQ(recover(0, year, year + seconds(20)), seconds(20)) << "its delay";
+    ASSERT_EQ(driver.take(), 1U) << "the next restart does not put it off again";
+    EXPECT_EQ(driver.group.jobs[0].not_before, driver.now + policy.asked_max);
+    EXPECT_TRUE(driver.group.jobs[0].row_exists);
+    driver.step(event::Committed{});
+
+    EXPECT_EQ(recover(1, seconds(-50), seconds(20)), seconds(20));
+    EXPECT_EQ(recover(1, year, policy.asked_max), policy.asked_max);
+    EXPECT_EQ(recover(0, -year, year), year) << "a delay under a clock that was right";
+    EXPECT_FALSE(driver.ledger.has_writes());
+}
+
 TEST(Drain, RefusesNewJobsAndStartsNothing) {
     Driver driver;
     const JobId running = driver.submit();

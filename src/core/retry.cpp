@@ -10,7 +10,11 @@ Duration backoff(const RetryPolicy& policy, std::uint32_t attempt, Duration floo
         ceiling *= 2;
     ceiling = std::min(ceiling, policy.backoff_max.count());
     const auto drawn = rng.below(static_cast<std::uint64_t>(ceiling) + 1);
-    return std::max(floor, Duration(static_cast<std::int64_t>(drawn)));
+    return std::max(std::min(floor, policy.asked_max), Duration(static_cast<std::int64_t>(drawn)));
+}
+
+Duration pause_max(const RetryPolicy& policy) {
+    return std::max(policy.backoff_max, policy.asked_max);
 }
 
 }  // namespace bide::core

@@ -26,6 +26,17 @@ TEST(Backoff, CeilingDoublesUpToTheMaximum) {
     EXPECT_LE(longest(policy, 4'000'000'000), milliseconds(350));
 }
 
+TEST(Backoff, WhatAHandlerAsksForHasALimit) {
+    RetryPolicy policy{5, milliseconds(100), milliseconds(100)};
+    policy.asked_max = milliseconds(700);
+    Rng rng(3);
+    EXPECT_EQ(backoff(policy, 1, milliseconds(600), rng), milliseconds(600));
+    EXPECT_EQ(backoff(policy, 1, Duration::max(), rng), milliseconds(700));
+    EXPECT_EQ(pause_max(policy), milliseconds(700));
+    policy.backoff_max = milliseconds(800);
+    EXPECT_EQ(pause_max(policy), milliseconds(800));
+}
+
 TEST(Backoff, IsSpreadFromZeroOn) {
     const RetryPolicy policy{5, milliseconds(100), milliseconds(100)};
     Rng rng(3);

@@ -77,14 +77,26 @@ void Checkers::before(const core::Event& event, const core::Ledger& ledger, Time
         job_ = progress->job;
         progressed_ = !ledger.failed() && g6_.current(progress->job, progress->attempt);
     } else if (const auto* recovered = std::get_if<event::Recovered>(&event)) {
-        step_ = Step::recovered;
-        open_.push_back(recovered->job);
+        before_recovery(*recovered, now);
     } else if (std::holds_alternative<event::Committed>(event)) {
         step_ = Step::committed;
     } else if (std::holds_alternative<event::Halt>(event)) {
         step_ = Step::halt;
     }
     draining_ = draining_ || step_ == Step::halt || std::holds_alternative<event::Drain>(event);
+}
+
+/// A restart may put a clock back. Then a pause is no longer than the rules have it, and a delay
+/// begins anew.
+void Checkers::before_recovery(const core::event::Recovered& event, Time now) {
+    step_ = Step::recovered;
+    job_ = event.job;
+    open_.push_back(job_);
+    auto& record = records_.at(job_);
+    const auto& retry = rules_.queues->at(record.queue).retry;
+    const Duration pause = std::max(retry.backoff_max, retry.asked_max);
+    due_max_ = now + (event.attempts == 0 ? record.delay : pause);
+    record.not_before = std::min(record.not_before, due_max_);
 }
 
 void Checkers::before_claim(
@@ -122,6 +134,8 @@ void Checkers::after(const core::Ledger& ledger, core::Effects& effects, Time no
         g5_.all_told(start.job, core::Answer::News::attempt, effects.answers);
     if (progressed_) g5_.all_told(job_, core::Answer::News::progress, effects.answers);
     g8_.after(ledger);
+    if (step_ == Step::recovered)
+        require(ledger.find(job_)->not_before <= due_max_, "delay", "is due too late", job_);
     if (!rules_.tenancy->named.empty()) check_shares(ledger, effects);
     const bool all_durable = !ledger.has_writes() && !ledger.commit_under_way();
     if (draining_ && all_durable) g5_.only_running_awaited(g6_);
@@ -204,6 +218,7 @@ void Checkers::takes(const G4::Claim& creator) {
     record.named = creator.submit->origin == core::IdOrigin::caller;
     record.creator = creator.waiter;
     record.not_before = creator.submit->not_before;
+    record.delay = std::max(record.not_before - input.created, Duration(0));
     record.start_by = creator.submit->start_by;
     records_.insert_or_assign(job_, std::move(record));
 }

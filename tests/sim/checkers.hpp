@@ -189,6 +189,7 @@ class Checkers {
         const core::Ledger& ledger,
         Time now
     );
+    void before_recovery(const core::event::Recovered& event, Time now);
     void began(G5::Asked asked, const core::Wait& wait, const JobId& job, Time now);
     void take_stock(const core::Ledger& ledger, const core::Effects& effects);
     void takes(const G4::Claim& creator);
@@ -224,6 +225,7 @@ class Checkers {
     std::shared_ptr<const core::StoredJob> found_;
     bool was_open_ = false;
     bool reopened_ = false;
+    Time due_max_{};           ///< of the job that is recovered
     bool progressed_ = false;  ///< job_ said how far it is
 };
 

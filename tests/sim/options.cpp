@@ -20,6 +20,8 @@ core::QueueRules draw_rules(Rng& rng) {
     rules.retry.attempts_max = one_of(rng, {1U, 2U, 3U, 5U});
     rules.retry.backoff_base = milliseconds(one_of(rng, {0, 1, 50}));
     rules.retry.backoff_max = milliseconds(one_of(rng, {1, 50, 400}));
+    // Of up to 100 ms that handlers ask for.
+    rules.retry.asked_max = milliseconds(one_of(rng, {0, 60, 1000}));
     return rules;
 }
 
@@ -129,7 +131,7 @@ std::string describe(const Options& options) {
                 ", timeout " + to_string(rules.timeout) + ", attempts " +
                 to_string(rules.retry.attempts_max) + ", backoff " +
                 to_string(rules.retry.backoff_base) + " to " + to_string(rules.retry.backoff_max) +
-                "\n";
+                ", or asked for " + to_string(rules.retry.asked_max) + "\n";
     }
     for (const auto& [name, rules] : options.tenancy.named) {
         text += "tenant " + name + ": weight " + to_string(rules.weight) + ", concurrency " +

@@ -20,6 +20,7 @@ struct JobRecord {
     bool named = false;          ///< under a caller's id
     core::WaiterId creator = 0;  ///< the wait of the submission that made it
     Time not_before{};
+    Duration delay{};  ///< as the caller asked
     Time start_by = kNever;
     std::uint32_t attempts_max = 0;  ///< since a redrive; 0: as the queue's rules say
     bool started = false;            ///< once, in any life
