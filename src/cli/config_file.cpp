@@ -96,7 +96,7 @@ constexpr Key<S> kServerKeys[] = {
     {"write_time", Into<&Value::span, &S::write_time>::set},
     {"body_max", Into<&Value::bytes, &S::body_max>::set},
     {"header_max", Into<&Value::header_max, &S::header_max>::set},
-    {"inline_max", Into<&Value::bytes, &S::inline_max>::set},
+    {"inline_max", Into<&Value::inline_max, &S::inline_max>::set},
     {"memory_max", Into<&Value::bytes, &S::memory_max>::set},
     {"waiters_max",
      [](const Value& v, S& s) -> Result<void> {

@@ -173,6 +173,7 @@ TEST_F(ConfigFile, WhatCanNeverWorkIsRefused) {
              {"write_time = \"0s\"", time},
              {"header_max = 10", "must be 256 bytes to 1GiB"},
              {"header_max = \"4GiB\"", "must be 256 bytes to 1GiB"},
+             {"inline_max = 16777217", "must be at most 16MiB"},
              {"cors_origins = [\"app.example\"]", origin},
              {"cors_origins = [\"https://app.example/\"]", "without a path"},
              {"cors_origins = [\"https://App.example\"]", "in small letters"}}) {
@@ -198,7 +199,7 @@ TEST_F(ConfigFile, WhatCanNeverWorkIsRefused) {
 TEST_F(ConfigFile, ZerosThatMeanSomethingAreTaken) {
     EXPECT_EQ(
         refusal("[server]\nmax_wait = \"0s\"\ndefault_wait = \"0s\"\ndrain_time = \"0s\"\n"
-                "header_max = 256\n"
+                "header_max = 256\ninline_max = \"16MiB\"\n"
                 "cors_origins = [\"*\", \"null\", \"https://a.b\", \"http://[::1]:1\"]\n"
                 "[queues.a]\nexec = \"x\"\nretention = \"0s\"\ngrace = \"0s\"\n"
                 "backoff = \"0s\"\nmemory_max = 0\n"),

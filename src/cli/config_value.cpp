@@ -45,6 +45,14 @@ Result<std::uint64_t> Value::header_max() const {
     return bad("must be 256 bytes to 1GiB");
 }
 
+Result<std::uint64_t> Value::inline_max() const {
+    // Such a body is whole in memory, more than once, and one row of the database, whose commits
+    // others wait for.
+    BIDE_TRY(const std::uint64_t most, bytes());
+    if (most <= 16U << 20) return most;
+    return bad("must be at most 16MiB: larger bodies are files");
+}
+
 Result<std::vector<std::string>> Value::texts() const {
     std::vector<std::string> all;
     const auto* array = node.as_array();

@@ -34,6 +34,7 @@ struct Value {
     /// Of all but empty bodies.
     Result<std::uint64_t> output_max() const;
     Result<std::uint64_t> header_max() const;
+    Result<std::uint64_t> inline_max() const;
     Result<std::vector<std::string>> texts() const;
     Result<std::vector<std::string>> origins() const;
     /// ["Name: value", ...] or a table {Name = "value", ...}
