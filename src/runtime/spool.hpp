@@ -39,8 +39,8 @@ class OpenedFile final : public BodyFile {
 };
 
 /// For who sends it, from any offset; not for reading on from the read position. Fails with
-/// store_failed when it is not there or of another size; the detail has the path, which is for the
-/// log and not for clients.
+/// store_failed, which says never when it is not there or of another size. The detail names the
+/// file without its directory, which is nothing for clients.
 Result<Descriptor> open_body(const BodyFile& body);
 
 /// The directory of large bodies: <data>/bodies, with files being written in <data>/bodies/tmp.

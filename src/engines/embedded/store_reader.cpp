@@ -5,10 +5,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <fcntl.h>
 #include <limits>
-#include <sys/stat.h>
 #include <utility>
 
 namespace bide::engines::embedded {
@@ -201,22 +198,13 @@ Result<std::shared_ptr<const core::StoredJob>> StoreReader::find(const JobId& id
 Result<std::optional<runtime::Descriptor>> StoreReader::open_file(
     const std::string& name, std::uint64_t size
 ) {
-    runtime::Descriptor file(::open((bodies_ + "/" + name).c_str(), O_RDONLY | O_CLOEXEC));
-    struct stat facts {};
-    if (!file && errno == ENOENT) {
-        // On another connection: this one still reads the database as it was.
-        BIDE_TRY(const bool in_use, file_in_use(name));
-        if (!in_use) return std::nullopt;
-        return damaged("the file " + name + " of a body is not there");
-    }
-    if (!file || ::fstat(file.get(), &facts) != 0)
-        return runtime::disk_error("cannot open the file " + name + " of a body", errno);
-    const auto found = static_cast<std::uint64_t>(facts.st_size);
-    if (found == size) return std::optional(std::move(file));
-    return damaged(
-        "the file " + name + " of a body has " + std::to_string(found) + " bytes, not " +
-        std::to_string(size)
-    );
+    auto file = runtime::open_body(BodyFile(bodies_ + "/" + name, size));
+    if (file.has_value()) return std::optional(std::move(file.value()));
+    if (file.error().retry != Retry::never) return std::move(file.error());
+    // On another connection: this one still reads the database as it was.
+    BIDE_TRY(const bool in_use, file_in_use(name));
+    if (!in_use) return std::nullopt;
+    return damaged(file.error().detail);
 }
 
 /// The file's bytes are not compared, only how many there are: reading it all would double the work
