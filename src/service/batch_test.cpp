@@ -232,6 +232,7 @@ TEST_F(BatchTest, AnUploadThatFailsIsToldAfterWhatHasBegun) {
     EXPECT_TRUE(batch->complete());
     EXPECT_TRUE(contains(output, R"("body":"ok")")) << output;
     EXPECT_TRUE(contains(output, "\n{\"problem\":{\"type\":\"/errors/request-timeout\"")) << output;
+    EXPECT_TRUE(contains(output, R"("retry":"unsafe")")) << "the item has run";
     EXPECT_EQ(engine.submitted.size(), 1U) << "there is no batch";
 }
 

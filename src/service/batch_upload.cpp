@@ -47,7 +47,10 @@ class BatchUpload final : public BatchExchange {
         ended_ = true;
     }
     void upload_failed(const Error& error) override {
-        if (!failure_) failure_ = problem_of(error);
+        if (failure_) return;
+        Error told = error;
+        if (counts_.items > 0) told.retry = Retry::unsafe;  // those before may have run
+        failure_ = problem_of(told);
     }
 
     void begin(const std::function<core::WaiterId()>& new_waiter, Time now) override;
