@@ -59,6 +59,9 @@ Result<void> NameIndex::load(Database& database) {
             const std::string_view bytes = rows.blob(0);
             if (bytes.size() != id.bytes.size()) continue;  // found damaged when it is needed
             std::copy(bytes.begin(), bytes.end(), id.bytes.begin());
+            // The youngest counts: the id of a job that has gone may be used again.
+            const auto same = recent_.find(id);
+            if (same != recent_.end() && same->second > rows.number(1)) continue;
             add(id, rows.number(1));
         }
     }
@@ -194,6 +197,11 @@ std::vector<std::string> NameIndex::publish(NewRun&& run) {
     ++large_runs_;
     merging_ = false;
     return replaced;
+}
+
+std::int64_t NameIndex::filed_through() const {
+    const std::lock_guard lock(mutex_);
+    return runs_.empty() ? 0 : runs_.back().last_sequence;
 }
 
 std::optional<NameIndex::OldRun> NameIndex::oldest_before(std::int64_t sequence) const {

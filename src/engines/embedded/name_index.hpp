@@ -65,6 +65,8 @@ class NameIndex {
         std::string file;
         std::int64_t last_sequence = 0;
     };
+    /// Names of jobs up to this sequence are in files, but for those that came late.
+    std::int64_t filed_through() const;
     /// The oldest run, if all its names are of before `sequence` and it is not being merged.
     std::optional<OldRun> oldest_before(std::int64_t sequence) const;
     /// After the commit that forgets it. The file's full path.

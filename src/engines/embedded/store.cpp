@@ -198,7 +198,7 @@ Result<void> Store::prepare_writes() {
         Entry{&insert_late_name_, "INSERT INTO late_names (seq, id) VALUES (?1, ?2)"},
         Entry{
             &delete_late_names_,
-            "DELETE FROM late_names WHERE seq < ?1"
+            "DELETE FROM late_names WHERE seq <= ?1"
             " AND NOT EXISTS (SELECT 1 FROM keyed k WHERE k.seq = late_names.seq)"
             " AND NOT EXISTS (SELECT 1 FROM open_jobs o WHERE o.seq = late_names.seq)"},
         Entry{
@@ -227,6 +227,10 @@ Result<void> Store::prepare_removals() {
         Entry{&delete_keyed_, "DELETE FROM keyed WHERE seq BETWEEN ?1 AND ?2"},
         Entry{&delete_files_, "DELETE FROM outcome_files WHERE seq BETWEEN ?1 AND ?2"},
         Entry{&delete_dead_letters_, "DELETE FROM dead_letters WHERE seq BETWEEN ?1 AND ?2"},
+        Entry{
+            &keep_names_,
+            "INSERT OR IGNORE INTO late_names SELECT k.seq, o.id FROM keyed k"
+            " CROSS JOIN outcomes o ON o.seq = k.seq WHERE k.seq BETWEEN ?1 AND ?2"},
         Entry{&set_pruned_, "UPDATE facts SET value = ?1 WHERE name = 'pruned_through'"},
     };
     BIDE_TRY(prepare(entries));
@@ -480,7 +484,14 @@ Result<void> Store::prune(Time now, std::size_t count_max) {
         }
     }
     scan.reset();
+    const std::int64_t filed = names_->filed_through();
     for (const auto& range : ranges) {
+        // A name that is in no file yet goes on without its row.
+        if (range.more && range.last > filed) {
+            BIDE_TRY(
+                keep_names_->bind(1, std::max(range.first, filed + 1)).bind(2, range.last).run()
+            );
+        }
         BIDE_TRY(remove(range));
     }
     more_to_prune_ = seen == count_max;
@@ -515,7 +526,10 @@ Result<void> Store::keep_names(Time now, const std::optional<NameIndex::NewRun>&
         for (const auto& file : written->replaced) {
             BIDE_TRY(delete_run_->bind_text(1, file).run());
         }
-        BIDE_TRY(delete_late_names_->bind(1, over).run());
+        // Those without a row are in this file of names that were in none, or in one before it.
+        if (written->replaced.empty()) {
+            BIDE_TRY(delete_late_names_->bind(1, written->last_sequence).run());
+        }
     }
     const auto oldest = names_->oldest_before(over);
     if (!oldest) return success();

@@ -133,7 +133,7 @@ class Store {
     std::optional<Statement> begin_, commit_, insert_open_, update_open_, delete_open_,
         insert_outcome_, insert_keyed_, insert_file_, insert_dead_letter_, keep_input_,
         scan_expired_, files_of_, delete_outcomes_, delete_keyed_, delete_files_,
-        delete_dead_letters_, set_pruned_, facts_of_failed_, reopen_, input_file_of_,
+        delete_dead_letters_, keep_names_, set_pruned_, facts_of_failed_, reopen_, input_file_of_,
         insert_late_name_, delete_late_names_, named_before_, insert_run_, delete_run_, set_paused_;
     std::string facts_;  ///< of the row being written
     std::unordered_map<JobId, std::string>

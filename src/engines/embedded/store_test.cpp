@@ -426,13 +426,31 @@ TEST_F(StoreTest, ACallersIdIsFoundAndForgottenLongAfterItsOutcome) {
 
     apply({}, kStart + 60s, 16);
     EXPECT_EQ(body_of(job->id), "gone");
+    open();
+    EXPECT_EQ(body_of(job->id), "gone") << "also after a restart";
+    const auto next = std::make_shared<core::JobInput>(*input(0, kStart, "y"));
+    next->id = job->id;
+    next->fingerprint[3] = 7;
+    core::Write used_again = open_row(next);
+    used_again.named = true;
+    apply({used_again});
+    open();
+    EXPECT_EQ(store->names().find(job->id).value(), next->sequence) << "the youngest counts";
+    core::Write next_done = finish(*next, core::JobState::succeeded, kStart);
+    next_done.named = next_done.row_exists = true;
+    next_done.fingerprint[3] = 7;
+    const auto last = input(1, kStart, "");
+    apply({next_done, finish(*last, core::JobState::succeeded, kStart)});
+    apply({}, kStart + 60s, 16);
     ASSERT_TRUE(store->names().write_run().has_value());
     apply({}, kStart + 60s, 16);
     open();
-    EXPECT_EQ(body_of(job->id), "gone") << "also after a restart, from a file";
+    EXPECT_EQ(body_of(job->id), "gone") << "also from a file";
+    auto names = Database::open(directory + "/bide.db", Database::Mode::read_only);
+    EXPECT_EQ(names.value().number("SELECT count(*) FROM late_names").value(), 0);
     apply({}, kStart + 49h, 16);
     EXPECT_EQ(body_of(job->id), "nothing") << "after twice the longest retention";
-    EXPECT_EQ(body_of(newest->id), "result") << "the newest stays, whatever its age";
+    EXPECT_EQ(body_of(last->id), "result") << "the newest stays, whatever its age";
     EXPECT_EQ(store->take_dead_files().size(), 1U);
 }
 
