@@ -17,6 +17,11 @@
 namespace bide::engines::embedded {
 namespace {
 
+/// Names that go on without their file: so many in one commit take a few milliseconds. When there
+/// are more, that is looked at again after a pause.
+constexpr std::int64_t kCarriedMax = 1000;
+constexpr auto kDropPause = std::chrono::seconds(10);
+
 std::int64_t us(Time time) {
     return time.time_since_epoch().count();
 }
@@ -64,6 +69,14 @@ std::int64_t check_of(const Body& body) {
     boost::crc_32_type crc;
     crc.process_bytes(body.bytes.data(), body.bytes.size());
     return static_cast<std::int64_t>(crc.checksum());
+}
+
+Result<JobId> id_of(const Statement& row, int column) {
+    JobId id;
+    const std::string_view bytes = row.blob(column);
+    if (bytes.size() != id.bytes.size()) return damaged("an id of the wrong size");
+    std::copy(bytes.begin(), bytes.end(), id.bytes.begin());
+    return id;
 }
 
 Result<core::Fingerprint> fingerprint_of(const Statement& row, int column) {
@@ -195,16 +208,18 @@ Result<void> Store::prepare_writes() {
             " FROM outcomes o JOIN dead_letters d ON d.seq = o.seq"
             " LEFT JOIN keyed k ON k.seq = o.seq WHERE o.seq = ?1"},
         Entry{&input_file_of_, "SELECT input_file FROM open_jobs WHERE seq = ?1"},
-        Entry{&insert_late_name_, "INSERT INTO late_names (seq, id) VALUES (?1, ?2)"},
+        Entry{&insert_late_name_, "INSERT OR IGNORE INTO late_names (seq, id) VALUES (?1, ?2)"},
         Entry{
             &delete_late_names_,
             "DELETE FROM late_names WHERE seq <= ?1"
             " AND NOT EXISTS (SELECT 1 FROM keyed k WHERE k.seq = late_names.seq)"
             " AND NOT EXISTS (SELECT 1 FROM open_jobs o WHERE o.seq = late_names.seq)"},
         Entry{
-            &named_before_,
-            "SELECT coalesce((SELECT min(seq) FROM keyed) <= ?1, 0)"
-            " OR coalesce((SELECT min(seq) FROM open_jobs) <= ?1, 0)"},
+            &first_before_,
+            "SELECT * FROM (SELECT id, seq, fingerprint IS NOT NULL FROM open_jobs"
+            " WHERE seq <= ?1 ORDER BY seq LIMIT ?2)"
+            " UNION ALL SELECT * FROM (SELECT o.id, k.seq, 1 FROM keyed k"
+            " CROSS JOIN outcomes o ON o.seq = k.seq WHERE k.seq <= ?1 ORDER BY k.seq LIMIT ?2)"},
         Entry{&insert_run_, "INSERT INTO name_runs (file, last_seq) VALUES (?1, ?2)"},
         Entry{&delete_run_, "DELETE FROM name_runs WHERE file = ?1"},
         Entry{&set_paused_, "UPDATE queues SET paused = ?2 WHERE number = ?1"},
@@ -251,9 +266,7 @@ Result<void> Store::recover(const std::function<void(core::event::Recovered&&)>&
         BIDE_TRY(const bool row, rows.step());
         if (!row) return success();
         core::event::Recovered job;
-        const std::string_view id = rows.blob(0);
-        if (id.size() != job.job.bytes.size()) return damaged("an id of the wrong size");
-        std::copy(id.begin(), id.end(), job.job.bytes.begin());
+        BIDE_TRY(job.job, id_of(rows, 0));
         BIDE_TRY(job.queue, queue_numbers_.index(rows.number(1)));
         job.attempts = static_cast<std::uint32_t>(rows.number(2));
         job.created = time_of(rows.number(3));
@@ -311,7 +324,10 @@ Result<void> Store::apply(const core::WriteGroup& group, Time now, std::size_t p
         for (auto& path : names_->publish(std::move(*written)))
             dead_files_.push_back(std::move(path));
     }
-    if (drops_run_) dead_files_.push_back(names_->drop_oldest());
+    if (drops_run_) {
+        for (const auto& name : carried_) names_->add(name.id, name.sequence);
+        dead_files_.push_back(names_->drop_oldest());
+    }
     return success();
 }
 
@@ -513,7 +529,7 @@ Result<void> Store::take_files_of(std::int64_t sequence) {
 }
 
 /// Names a new file of names and forgets those it replaces; and forgets the oldest one when it is
-/// about two retentions old and all the jobs in it have gone.
+/// about two retentions old and nearly all the jobs in it have gone.
 Result<void> Store::keep_names(Time now, const std::optional<NameIndex::NewRun>& written) {
     drops_run_ = false;
     // When all numbers are ahead of the clock, they say nothing: then what no row needs any more
@@ -532,14 +548,37 @@ Result<void> Store::keep_names(Time now, const std::optional<NameIndex::NewRun>&
         }
     }
     const auto oldest = names_->oldest_before(over);
-    if (!oldest) return success();
-    // A job may be open for longer, and an outcome was given its time by another configuration.
-    BIDE_TRY(const bool row, named_before_->bind(1, oldest->last_sequence).step());
-    const bool needed = row && named_before_->number(0) != 0;
-    named_before_->reset();
-    if (needed) return success();
-    drops_run_ = true;
-    return delete_run_->bind_text(1, oldest->file).run();
+    if (!oldest || now < next_drop_) return success();
+    BIDE_TRY(drops_run_, carry_names(oldest->last_sequence));
+    if (drops_run_) return delete_run_->bind_text(1, oldest->file).run();
+    next_drop_ = now + kDropPause;
+    return success();
+}
+
+/// A job may be open for longer than names are kept, and an outcome was given its time by another
+/// configuration: their names are taken over into the next file. False: those are too many.
+Result<bool> Store::carry_names(std::int64_t last_sequence) {
+    carried_.clear();
+    std::int64_t seen = 0;
+    Statement& first = *first_before_;
+    first.bind(1, last_sequence).bind(2, kCarriedMax + 1);
+    for (;; ++seen) {
+        BIDE_TRY(const bool row, first.step());
+        if (!row) break;
+        if (first.number(2) == 0) continue;
+        Name& name = carried_.emplace_back();
+        BIDE_TRY(name.id, id_of(first, 0));
+        name.sequence = first.number(1);
+    }
+    first.reset();
+    if (seen > kCarriedMax) {
+        carried_.clear();
+        return false;
+    }
+    for (const auto& name : carried_) {
+        BIDE_TRY(insert_late_name_->bind(1, name.sequence).bind_blob(2, name.id.bytes).run());
+    }
+    return true;
 }
 
 }  // namespace bide::engines::embedded

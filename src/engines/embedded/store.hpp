@@ -31,7 +31,10 @@ struct StoredQueue {
 /// CRC-32 of a body kept in the database: SQLite does not notice every damaged page. 0 for a file.
 std::int64_t check_of(const Body& body);
 
-/// Of a row's column; zero when it is NULL.
+/// Of a row's column.
+Result<JobId> id_of(const Statement& row, int column);
+
+/// The same; zero when it is NULL.
 Result<core::Fingerprint> fingerprint_of(const Statement& row, int column);
 
 /// What readers say of a row that cannot be true.
@@ -125,6 +128,7 @@ class Store {
     Result<void> take_files_of(std::int64_t sequence);
     Result<void> remove(const Expired& range);
     Result<void> keep_names(Time now, const std::optional<NameIndex::NewRun>& written);
+    Result<bool> carry_names(std::int64_t last_sequence);
 
     Database database_;
     std::string bodies_;
@@ -134,7 +138,7 @@ class Store {
         insert_outcome_, insert_keyed_, insert_file_, insert_dead_letter_, keep_input_,
         scan_expired_, files_of_, delete_outcomes_, delete_keyed_, delete_files_,
         delete_dead_letters_, keep_names_, set_pruned_, facts_of_failed_, reopen_, input_file_of_,
-        insert_late_name_, delete_late_names_, named_before_, insert_run_, delete_run_, set_paused_;
+        insert_late_name_, delete_late_names_, first_before_, insert_run_, delete_run_, set_paused_;
     std::string facts_;  ///< of the row being written
     std::unordered_map<JobId, std::string>
         open_files_;  ///< paths of input files named by open rows
@@ -146,7 +150,9 @@ class Store {
     Duration shortest_retention_{};
     Duration longest_retention_{};
     std::unique_ptr<NameIndex> names_;
-    bool drops_run_ = false;  ///< the commit under way forgets the oldest run of names
+    bool drops_run_ = false;     ///< the commit under way forgets the oldest run of names
+    std::vector<Name> carried_;  ///< of these, those that are needed
+    Time next_drop_{};
     std::uint64_t id_secret_ = 0;
     std::int64_t pruned_through_ = 0;
     bool more_to_prune_ = false;

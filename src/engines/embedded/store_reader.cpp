@@ -37,14 +37,6 @@ std::string_view bytes_of(const JobId& id) {
     return {reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()};
 }
 
-Result<JobId> id_of(const Statement& row, int column) {
-    JobId id;
-    const std::string_view bytes = row.blob(column);
-    if (bytes.size() != id.bytes.size()) return damaged("an id of the wrong size");
-    std::copy(bytes.begin(), bytes.end(), id.bytes.begin());
-    return id;
-}
-
 /// Without the body.
 Result<std::shared_ptr<core::Outcome>> outcome_of(
     const Statement& row, const OutcomeFacts& facts, const QueueNumbers& queues

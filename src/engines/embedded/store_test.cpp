@@ -477,6 +477,62 @@ TEST_F(StoreTest, ADamagedNameIsDamageAndNotAJobThatNeverWas) {
     EXPECT_EQ(found.error().detail.find("bide_store_test"), std::string::npos) << "a path";
 }
 
+TEST_F(StoreTest, AJobThatIsOpenForLongKeepsNoFilesOfNames) {
+    const auto waits = std::make_shared<core::JobInput>(*input(1, kStart, "x"));
+    waits->id = parse_job_id("11111111-2222-4333-8444-555555555555").value();
+    waits->fingerprint[3] = 7;
+    core::Write open_it = open_row(waits);
+    open_it.named = true;
+    open_it.fingerprint[3] = 7;
+    apply({open_it, open_row(input(1, kStart, "without a name"))});
+    for (int day = 0; day < 10; day += 3) {
+        const Time now = kStart + day * 24h;
+        const auto job = std::make_shared<core::JobInput>(*input(1, now, "x"));
+        job->id = parse_job_id("21111111-2222-4333-8444-55555555555" + std::to_string(day)).value();
+        core::Write done = finish(*job, core::JobState::succeeded, now, "result");
+        done.named = true;
+        done.fingerprint[3] = 7;
+        apply({done}, now, 16);
+        ASSERT_TRUE(store->names().write_run().has_value());
+        apply({}, now, 16);
+        EXPECT_EQ(store->take_dead_files().size(), day == 0 ? 0U : 1U) << day;
+        for (int round = 0; round < 2; ++round) {
+            EXPECT_EQ(store->names().find(waits->id).value(), waits->sequence) << day;
+            EXPECT_EQ(body_of(job->id), "result") << day;
+            open({{"short", 10s}, {"long", 24h}}, now);
+        }
+    }
+}
+
+TEST_F(StoreTest, FilesOfNamesStayWhileManyOfTheirJobsAreOpen) {
+    std::vector<core::Write> many;
+    for (int i = 0; i < 1001; ++i) {
+        const auto job = std::make_shared<core::JobInput>(*input(1, kStart, "x"));
+        job->id.bytes[0] = static_cast<std::uint8_t>(i >> 8);
+        job->id.bytes[1] = static_cast<std::uint8_t>(i);
+        job->fingerprint[3] = 7;
+        many.push_back(open_row(job));
+        many.back().named = true;
+        many.back().fingerprint[3] = 7;
+    }
+    const JobId first = many[0].job;
+    const JobId second = many[1].job;
+    apply(std::move(many));
+    ASSERT_TRUE(store->names().write_run().has_value());
+    apply({});
+    apply({}, kStart + 72h, 16);
+    EXPECT_TRUE(store->take_dead_files().empty());
+    core::Write done = finish(*input(1, kStart, ""), core::JobState::succeeded, kStart);
+    done.job = first;
+    done.sequence = store->names().find(first).value().value();
+    done.named = done.row_exists = true;
+    apply({done}, kStart + 72h + 1s, 0);
+    EXPECT_TRUE(store->take_dead_files().empty()) << "looked at after a pause";
+    apply({}, kStart + 72h + 11s, 0);
+    EXPECT_EQ(store->take_dead_files().size(), 1U);
+    EXPECT_TRUE(store->names().may_have(second));
+}
+
 TEST_F(StoreTest, FilesOfNamesThatWereMergedGo) {
     std::vector<JobId> chosen;
     for (std::size_t i = 0; i < NameIndex::kMerged; ++i) {
@@ -535,7 +591,10 @@ TEST_F(StoreTest, ANameStaysWhileItsJobIsOpenOrItsOutcomeThere) {
     EXPECT_EQ(body_of(waits->id), "at last");
 
     apply({}, kStart + 24h * 60, 16);
-    apply({}, kStart + 24h * 60 + 2s, 16);
+    open();
+    EXPECT_EQ(body_of(waits->id), "gone");
+    ASSERT_TRUE(store->names().write_run().has_value());
+    for (int i = 0; i < 3; ++i) apply({}, kStart + 24h * 60 + i * 2s, 16);
     open();
     EXPECT_FALSE(store->names().may_have(waits->id));
     EXPECT_FALSE(store->names().may_have(ended->id));
