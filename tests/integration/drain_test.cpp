@@ -111,7 +111,12 @@ TEST_F(Drain, BatchThatIsRefusedInItsUploadIsAnsweredOnce) {
     ASSERT_TRUE(eventually([&] { return count_jobs(server_.data()) == 2; }));
     server_.signal(SIGTERM);
     ASSERT_TRUE(refuses_new_connections());
-    batch.send(item);  // and no end
+    // And no end. The port closes a moment before jobs are refused.
+    const auto answered = [&] {
+        batch.send(item);
+        return !batch.silent();
+    };
+    ASSERT_TRUE(eventually(answered));
     const Response answer = batch.read();
     EXPECT_EQ(answer.status, 503);
     EXPECT_EQ(answer.problem(), "shutting-down");
