@@ -50,23 +50,21 @@ Error disk_error(std::string_view what, int error_number) {
 }
 
 Result<Descriptor> open_body(const BodyFile& body) {
-    const int opened = body.descriptor();
-    const std::string name =
-        "the file " + body.path().substr(body.path().rfind('/') + 1) + " of a body";
-    Descriptor file(
-        opened >= 0 ? ::fcntl(opened, F_DUPFD_CLOEXEC, 0)
-                    : ::open(body.path().c_str(), O_RDONLY | O_CLOEXEC)
-    );
+    const auto name = [&body] {
+        return "the file " + body.path().substr(body.path().rfind('/') + 1) + " of a body";
+    };
+    Descriptor file(::open(body.path().c_str(), O_RDONLY | O_CLOEXEC));
     if (!file && errno == ENOENT)
-        return Error{Code::store_failed, Retry::never, name + " is not there"};
+        return Error{Code::store_failed, Retry::never, name() + " is not there"};
     struct stat facts {};
-    if (!file || ::fstat(file.get(), &facts) != 0) return disk_error("cannot open " + name, errno);
+    if (!file || ::fstat(file.get(), &facts) != 0)
+        return disk_error("cannot open " + name(), errno);
     const auto size = static_cast<std::uint64_t>(facts.st_size);
     if (size == body.size()) return file;
     return Error{
         Code::store_failed,
         Retry::never,
-        name + " has " + std::to_string(size) + " bytes, not " + std::to_string(body.size())};
+        name() + " has " + std::to_string(size) + " bytes, not " + std::to_string(body.size())};
 }
 
 Result<void> sync_path(const std::string& path) {

@@ -38,9 +38,9 @@ class OpenedFile final : public BodyFile {
     Descriptor file_;
 };
 
-/// For who sends it, from any offset; not for reading on from the read position. Fails with
-/// store_failed, which says never when it is not there or of another size. The detail names the
-/// file without its directory, which is nothing for clients.
+/// A body that is not open already, for who sends it, from any offset; not for reading on from the
+/// read position. Fails with store_failed, which says never when it is not there or of another
+/// size. The detail names the file without its directory, which is nothing for clients.
 Result<Descriptor> open_body(const BodyFile& body);
 
 /// The directory of large bodies: <data>/bodies, with files being written in <data>/bodies/tmp.

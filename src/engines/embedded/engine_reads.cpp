@@ -37,9 +37,12 @@ void Engine::look_up_claim(const JobId& job) {
     core::event::LookedUp looked{job, nullptr, std::nullopt};
     if (found.has_value()) {
         looked.found = std::move(found.value());
-        if (looked.found) {
-            auto exact = std::make_shared<core::StoredJob>(*looked.found);
-            exact->expires = store_->expiry(exact->outcome->finished, exact->expires, clock_.now());
+        const auto& there = looked.found;
+        const Time expires =
+            there ? store_->expiry(there->outcome->finished, there->expires, clock_.now()) : Time{};
+        if (there && there->expires != expires) {
+            auto exact = std::make_shared<core::StoredJob>(*there);
+            exact->expires = expires;
             looked.found = std::move(exact);
         }
     } else if (found.error().code != Code::gone) {
