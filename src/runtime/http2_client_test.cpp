@@ -184,17 +184,7 @@ TEST_F(Http2ClientTest, OfAnErrorThatIsTooLargeTheBeginningIsTold) {
             code.set_value(with);
         };
         Http2Peer peer(script);
-        HttpRequest request = post(peer.url(), "x");
-        request.response_bytes_max = 200'000;
-        request.spool = spool;
-        const HttpResult result = ask(std::move(request));
-        ASSERT_TRUE(result.has_value()) << result.error().detail;
-        EXPECT_EQ(result.value().status, 503);
-        EXPECT_EQ(result.value().fields["Retry-After"], "7");
-        EXPECT_TRUE(result.value().cut);
-        EXPECT_EQ(result.value().body.size(), 0U);
-        EXPECT_EQ(result.value().beginning.substr(0, 5), "words");
-        EXPECT_EQ(result.value().beginning.size(), HttpResponse::kBeginning);
+        expect_beginning_only(post(peer.url(), "x"), spool);
         EXPECT_EQ(code.get_future().get(), static_cast<std::uint32_t>(NGHTTP2_CANCEL));
     }
 }

@@ -213,6 +213,19 @@ class HttpClientTest : public testing::Test {
         return count;
     }
 
+    /// Of a 503 with "Retry-After: 7" and a body without end that begins with "words".
+    void expect_beginning_only(HttpRequest request, Spool* spool) {
+        request.response_bytes_max = 200'000;
+        request.spool = spool;
+        const HttpResult result = ask(std::move(request));
+        ASSERT_TRUE(result.has_value()) << result.error().detail;
+        EXPECT_EQ(result.value().status, 503);
+        EXPECT_EQ(result.value().fields["Retry-After"], "7");
+        EXPECT_TRUE(result.value().cut);
+        EXPECT_EQ(result.value().body.size(), 0U);
+        EXPECT_EQ(result.value().beginning.substr(0, 5), "words");
+        EXPECT_EQ(result.value().beginning.size(), HttpResponse::kBeginning);
+    }
     static std::string bytes_of(const Body& body) {
         if (!body.file) return body.bytes;
         std::ifstream file(body.file->path(), std::ios::binary);

@@ -250,17 +250,7 @@ TEST_F(HttpClientTest, OfAnErrorThatIsTooLargeTheBeginningIsTold) {
           lines + "\r\nwords"}) {
         for (Spool* spool : {static_cast<Spool*>(nullptr), spool_.get()}) {
             Peer peer(endless(start, "more"));
-            HttpRequest request = get(peer.url());
-            request.response_bytes_max = 200'000;
-            request.spool = spool;
-            const HttpResult result = ask(std::move(request));
-            ASSERT_TRUE(result.has_value()) << result.error().detail;
-            EXPECT_EQ(result.value().status, 503);
-            EXPECT_EQ(result.value().fields["Retry-After"], "7");
-            EXPECT_TRUE(result.value().cut);
-            EXPECT_EQ(result.value().body.size(), 0U);
-            EXPECT_EQ(result.value().beginning.substr(0, 5), "words");
-            EXPECT_EQ(result.value().beginning.size(), HttpResponse::kBeginning);
+            expect_beginning_only(get(peer.url()), spool);
             EXPECT_EQ(idle(), 0U);
         }
     }
