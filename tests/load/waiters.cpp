@@ -78,7 +78,7 @@ Waited for_their_own(test::Server& server, std::size_t count, Instant end) {
     Swarm swarm(server.address());
     expect(swarm, waited, {});
     for (std::size_t i = 0; i < count; ++i) {
-        // Opened first: that takes a second when the server's queue of connections is full.
+        // Opened first: that can take a second, when the listening socket's queue is full.
         const int connection = swarm.open();
         swarm.send(connection, test::Request{"POST", "/", {}, sleep_until(end)}.text());
         if (i % 256 == 0) swarm.poll(std::chrono::milliseconds(0));
